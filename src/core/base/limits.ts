@@ -1,0 +1,31 @@
+/**
+ * Every queue, list, retry and frame has a limit, and all limits of the core stand here, so that the largest
+ * memory use and the longest wait can be read from one page.
+ */
+
+/** Nodes in one cluster: a frame must name all of them with what was heard on every link. */
+export const MAX_NODES = 16;
+/** Network paths of one node. */
+export const MAX_LINKS = 8;
+/** Groups in one cluster. */
+export const MAX_GROUPS = 32;
+/** Virtual addresses in one cluster: one gate renewal carries all of them. */
+export const MAX_VIPS = 64;
+/** Resources in one group. */
+export const MAX_RESOURCES = 64;
+/** Monitors in one cluster. */
+export const MAX_MONITORS = 2_000;
+/** A heartbeat frame, whole, in bytes: one unfragmented UDP datagram on any Ethernet. */
+export const MAX_FRAME_BYTES = 1_400;
+/** Length of a cluster, node, group or monitor name. */
+export const MAX_NAME_LENGTH = 63;
+/** Sent sequence numbers per link whose send time is remembered, to date an echo. */
+export const MAX_SENT_REMEMBERED = 256;
+/** MAC addresses remembered for one peer. */
+export const MAX_MACS_PER_NODE = 16;
+/** Events kept in memory by a node. */
+export const MAX_EVENTS = 1_000;
+/** Operator requests that wait for an answer at one node. */
+export const MAX_WAITING_REQUESTS = 64;
+/** Attempts to start one resource before its group moves on. */
+export const MAX_START_ATTEMPTS = 10;
