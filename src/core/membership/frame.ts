@@ -3,6 +3,8 @@
  * recipient on one link, so it stays small however large the cluster is.
  */
 
+import type { GroupRole, NodeMode } from "../base/words.ts";
+
 /** Highest frame version that this program writes and reads. */
 export const FRAME_VERSION = 2;
 
@@ -14,28 +16,6 @@ export type FrameKind =
   /** The answer to a probe. */
   | "answer";
 
-/** A node's own state. */
-export type NodeMode =
-  /** Started, not yet eligible for anything. */
-  | "observing"
-  | "online"
-  | "standby"
-  /** Said goodbye, holds nothing. */
-  | "left";
-
-/** Where a node stands with one group. */
-export type GroupRole =
-  | "idle"
-  /** Holds the claim, resources are starting, gate closed. */
-  | "starting"
-  /** Serves: gate open inside its lease. */
-  | "holding"
-  /** Was the last holder, its lease lapsed, gate closed; wants to serve again when it is connected. */
-  | "lapsed"
-  /** Gate closed, resources are stopping. */
-  | "stopping"
-  /** Gate closed, but a resource would not stop. */
-  | "stuck";
 
 /** One group as the sender sees it. */
 export interface GroupReport {
@@ -44,6 +24,8 @@ export interface GroupReport {
   readonly epoch: number;
   /** Node of that epoch; undefined when the group was never held. */
   readonly holder: string | undefined;
+  /** Highest epoch that the sender ever granted to anybody; a new claim must be above it. */
+  readonly granted: number;
   readonly role: GroupRole;
   /** While the sender holds: how long its gate may stay open with no further evidence. */
   readonly leaseMs: number;

@@ -4,6 +4,7 @@
  */
 
 import type { Instant } from "../base/time.ts";
+import type { Verdict } from "../base/words.ts";
 import type { Frame, Wish } from "../membership/frame.ts";
 
 export type Input =
@@ -110,8 +111,6 @@ export interface InterfaceInput extends At {
   /** Our own hardware address there. */
   readonly mac: string | undefined;
 }
-
-export type Verdict = "up" | "down" | "unknown";
 
 /** A monitor's verdict about this node (after rise and fall); sent on every change. */
 export interface MonitorInput extends At {

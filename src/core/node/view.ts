@@ -3,11 +3,10 @@
  * on request; changing it changes nothing.
  */
 
-import type { GroupRole, NodeMode, Wish } from "../membership/frame.ts";
-import type { Rejection, Verdict } from "./inputs.ts";
+import type { GroupRole, NodeMode, PeerState, Verdict } from "../base/words.ts";
+import type { Wish } from "../membership/frame.ts";
+import type { Rejection } from "./inputs.ts";
 import type { DecisionEvent } from "./effects.ts";
-
-export type PeerState = "unheard" | "up" | "late" | "suspect" | "dead" | "left";
 
 export interface LinkView {
   readonly link: number;
