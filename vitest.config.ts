@@ -1,0 +1,47 @@
+/**
+ * Two kinds of tests. `unit` tests touch no clock, network or disk and run side by side. `lab` tests run the
+ * real program in network namespaces on the real kernel; they run one file at a time, after the others, so
+ * that their timing means something. Where the machine cannot make namespaces, lab tests are skipped by name
+ * with the reason (see test/lab-runner.ts).
+ */
+
+import { defineConfig } from "vitest/config";
+import { labLacks } from "./test/lab-lacks.ts";
+
+const SOURCES = ["src/**/*", "test/**/*", "benchmarks/**/*"];
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/counting-reporter.ts"],
+    watch: false,
+    passWithNoTests: true,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: SOURCES.map((path) => `${path}.test.ts`),
+          exclude: ["**/node_modules/**", "**/*.lab.test.ts"],
+          pool: "forks",
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "lab",
+          include: SOURCES.map((path) => `${path}.lab.test.ts`),
+          exclude: ["**/node_modules/**"],
+          pool: "forks",
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          teardownTimeout: 30_000,
+          runner: "./test/lab-runner.ts",
+          env: { UNDERSTUDY_LAB_LACKS: labLacks() ?? "" },
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
