@@ -2,7 +2,7 @@
  * Two kinds of tests. `unit` tests touch no clock, network or disk and run side by side. `lab` tests run the
  * real program in network namespaces on the real kernel; they run one file at a time, after the others, so
  * that their timing means something. Where the machine cannot make namespaces, lab tests are skipped by name
- * with the reason (see test/lab-runner.ts).
+ * and the reason is told at the end.
  */
 
 import { defineConfig } from "vitest/config";
@@ -37,8 +37,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           teardownTimeout: 30_000,
-          runner: "./test/lab-runner.ts",
-          env: { UNDERSTUDY_LAB_LACKS: labLacks() ?? "" },
+          // A pattern that no title matches skips every test by its name, before any hook runs.
+          ...(labLacks() === undefined ? {} : { testNamePattern: /(?!)/ }),
           sequence: { groupOrder: 1 },
         },
       },

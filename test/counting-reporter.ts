@@ -5,6 +5,7 @@
 
 import { writeFileSync } from "node:fs";
 import type { Reporter, TestModule } from "vitest/node";
+import { labLacks } from "./lab-lacks.ts";
 
 // Vitest loads a reporter by its default export.
 export default class CountingReporter implements Reporter {
@@ -17,7 +18,9 @@ export default class CountingReporter implements Reporter {
         const result = test.result();
         counts[result.state] += 1;
         if (result.state === "failed") failedTests += 1;
-        if (result.state === "skipped") skipped.push(`${module.relativeModuleId}: ${test.fullName}: ${result.note ?? "no reason given"}`);
+        if (result.state !== "skipped") continue;
+        const lacks = result.note ?? (module.project.name === "lab" ? labLacks() : undefined) ?? "no reason given";
+        skipped.push(`${module.relativeModuleId}: ${test.fullName}: ${lacks}`);
       }
       // A file that cannot be loaded, or a failing hook, fails without a failed test.
       if (module.state() === "failed" && failedTests === 0) counts.failed += 1;
