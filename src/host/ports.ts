@@ -42,8 +42,11 @@ export interface Interfaces {
  * from any device, no packet to or from it through any device or lo.
  */
 export interface Gate {
-  /** Makes the rules for these VIPs (closed) and reads them back; throws with a reason when that fails. */
-  prepare(vips: readonly VipConfig[]): void;
+  /**
+   * Makes the rules for these VIPs and reads them back; throws with a reason when that fails. All are closed,
+   * except with `keep`: what an earlier self of this daemon left open stays open until its deadline.
+   */
+  prepare(vips: readonly VipConfig[], options?: { readonly keep?: boolean }): void;
   /** Opens or renews in one transaction; closes by itself at `until` (at most about 2.5 s ahead). */
   open(vips: readonly VipConfig[], until: Instant): void;
   /** Closes in one transaction. */

@@ -110,6 +110,8 @@ export interface InterfaceInput extends At {
   readonly device: string | undefined;
   /** Our own hardware address there. */
   readonly mac: string | undefined;
+  /** Gateways on that segment as known now; absent means that nothing is known to have changed. */
+  readonly gateways?: readonly string[];
 }
 
 /** A monitor's verdict about this node (after rise and fall); sent on every change. */
