@@ -33,7 +33,7 @@ const LAB_PROGRAMS = [
 ];
 const BENCHMARK_PROGRAMS = [
   { program: "keepalived", debian: "keepalived", unit: "keepalived.service" },
-  { program: "/usr/lib/heartbeat/heartbeat", debian: "heartbeat", unit: "heartbeat.service" },
+  { program: "cl_status", debian: "heartbeat", unit: "heartbeat.service" },
 ];
 
 /** What each script does: the programs it needs and the work itself, which answers an exit code. */
@@ -110,7 +110,6 @@ function hasCurrentNode() {
 // ---- Debian ------------------------------------------------------------------------------------------------
 
 function hasProgram(program) {
-  if (program.startsWith("/")) return existsSync(program);
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
   return folders.some((folder) => folder !== "" && existsSync(join(folder, program)));
 }
