@@ -76,7 +76,9 @@ function say(text) {
 
 /** Runs `npm ci` when the packages are missing or the lockfile is another one than that of the last time. */
 function installNpmPackages() {
-  const wanted = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8").trim() === wanted) return true;
   say("installing npm packages (about 420 MB on disk, once) …");
   // No package here needs its install script: native parts come prebuilt, Node itself as node-linux-*.
@@ -110,7 +112,14 @@ function hasCurrentNode() {
 // ---- Debian ------------------------------------------------------------------------------------------------
 
 function hasProgram(program) {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+  const folders = [
+    ...(process.env.PATH ?? "").split(delimiter),
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/sbin",
+    "/usr/bin",
+    "/bin",
+  ];
   return folders.some((folder) => folder !== "" && existsSync(join(folder, program)));
 }
 
@@ -125,7 +134,9 @@ function installDebianPackages(programs) {
     return;
   }
   if (process.getuid?.() !== 0) {
-    say(`missing programs: ${names}; install them with\n  sudo apt-get install -y --no-install-recommends ${packages.join(" ")}`);
+    say(
+      `missing programs: ${names}; install them with\n  sudo apt-get install -y --no-install-recommends ${packages.join(" ")}`,
+    );
     return;
   }
   say(`installing Debian packages (no service is started): ${packages.join(" ")} …`);

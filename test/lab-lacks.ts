@@ -11,7 +11,11 @@ export function labLacks(): string | undefined {
   if (process.getuid?.() !== 0) return "needs root: network namespaces with the real kernel";
   const missing = PROGRAMS.filter((program) => !FOLDERS.some((folder) => existsSync(`${folder}/${program}`)));
   if (missing.length > 0) return `needs ${missing.join(", ")}: run the set-up as root`;
-  const made = spawnSync("unshare", ["--net", "--mount", "--pid", "--fork", "true"], { encoding: "utf8", timeout: 10_000 });
-  if (made.status !== 0) return `needs namespaces: ${(made.stderr ?? "").trim() || String(made.error ?? "unshare failed")}`;
+  const made = spawnSync("unshare", ["--net", "--mount", "--pid", "--fork", "true"], {
+    encoding: "utf8",
+    timeout: 10_000,
+  });
+  if (made.status !== 0)
+    return `needs namespaces: ${(made.stderr ?? "").trim() || String(made.error ?? "unshare failed")}`;
   return undefined;
 }
