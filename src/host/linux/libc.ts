@@ -1,0 +1,215 @@
+/**
+ * The only file that calls foreign functions. Everything else in this folder speaks in Buffers, numbers and
+ * `SystemError`s, so a change of the foreign-function library is a change of this file.
+ *
+ * A wrong prototype crashes the process; that is safe (the kernel's lease lapses) but it is the reason why the
+ * list is short. All calls are synchronous and take microseconds, except where noted.
+ */
+
+import koffi from "koffi";
+import { constants } from "node:os";
+
+const libc = koffi.load(null);
+
+const c = {
+  socket: libc.func("int socket(int domain, int type, int protocol)"),
+  bind: libc.func("int bind(int fd, void *address, uint32_t length)"),
+  getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
+  setsockopt: libc.func("int setsockopt(int fd, int level, int name, void *value, uint32_t length)"),
+  sendto: libc.func("long sendto(int fd, void *data, size_t length, int flags, void *address, uint32_t addressLength)"),
+  recvfrom: libc.func("long recvfrom(int fd, void *data, size_t length, int flags, void *address, void *addressLength)"),
+  close: libc.func("int close(int fd)"),
+  clockGettime: libc.func("int clock_gettime(int clock, void *time)"),
+  schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, void *parameters)"),
+  ifNametoindex: libc.func("uint32_t if_nametoindex(const char *name)"),
+  syscall3: libc.func("long syscall(long number, long a, void *b, long c)"),
+};
+
+const EINTR = constants.errno.EINTR;
+const EAGAIN = constants.errno.EAGAIN;
+
+/** A system call failed; `errno` is the number, `code` its name (`EPERM`). */
+export class SystemError extends Error {
+  readonly errno: number;
+  readonly code: string;
+
+  constructor(call: string, errno: number, detail?: string) {
+    const code = errnoName(errno);
+    super(`${call}: ${code}${detail === undefined ? "" : ` (${detail})`}`);
+    this.name = "SystemError";
+    this.errno = errno;
+    this.code = code;
+  }
+}
+
+/** The name of an error number: `ENOENT`. */
+export function errnoName(errno: number): string {
+  for (const [name, value] of Object.entries(constants.errno)) if (value === errno) return name;
+  return `errno ${errno}`;
+}
+
+function checked(call: string, result: number): number {
+  if (result < 0) throw new SystemError(call, koffi.errno());
+  return result;
+}
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
+export const SOL_PACKET = 263;
+export const SOL_NETLINK = 270;
+
+/** Opens a socket that does not survive exec. */
+export function openSocket(domain: number, type: number, protocol: number): number {
+  return checked("socket", c.socket(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+export function bindSocket(fd: number, address: Uint8Array): void {
+  checked("bind", c.bind(fd, address, address.length));
+}
+
+/** The local address of a socket, as the kernel's structure. */
+export function socketName(fd: number): Buffer {
+  const address = Buffer.alloc(128);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(address.length);
+  checked("getsockname", c.getsockname(fd, address, length));
+  return address.subarray(0, length.readUInt32LE());
+}
+
+export function setOption(fd: number, level: number, name: number, value: number | Uint8Array): void {
+  const bytes = typeof value === "number" ? integer(value) : value;
+  checked("setsockopt", c.setsockopt(fd, level, name, bytes, bytes.length));
+}
+
+/** A classic BPF instruction: code, jump if true, jump if false, constant. */
+export type FilterInstruction = readonly [code: number, jt: number, jf: number, k: number];
+
+const SO_ATTACH_FILTER = 26;
+
+/** Lets a socket receive only what the classic BPF program accepts. */
+export function attachFilter(fd: number, program: readonly FilterInstruction[]): void {
+  const instructions = pinned(program.length * 8);
+  program.forEach(([code, jt, jf, k], i) => {
+    instructions.writeUInt16LE(code, i * 8);
+    instructions.writeUInt8(jt, i * 8 + 2);
+    instructions.writeUInt8(jf, i * 8 + 3);
+    instructions.writeUInt32LE(k, i * 8 + 4);
+  });
+  // struct sock_fprog: a count, padding, and a pointer.
+  const header = Buffer.alloc(16);
+  header.writeUInt16LE(program.length);
+  header.writeBigUInt64LE(koffi.address(instructions), 8);
+  checked("setsockopt(SO_ATTACH_FILTER)", c.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, header, header.length));
+}
+
+/** Sends one message; without `address` to the socket's default peer. */
+export function send(fd: number, data: Uint8Array, address?: Uint8Array): void {
+  for (;;) {
+    const sent = c.sendto(fd, data, data.length, 0, address ?? null, address?.length ?? 0) as number;
+    if (sent >= 0) return;
+    const errno = koffi.errno();
+    if (errno !== EINTR) throw new SystemError("sendto", errno);
+  }
+}
+
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+
+/**
+ * Receives one message into `buffer` and returns its length (longer than the buffer when it was cut), or
+ * undefined when none waits. `source`, when given, is filled with the sender's address.
+ */
+export function receive(fd: number, buffer: Uint8Array, options?: { readonly wait?: boolean; readonly source?: Uint8Array }): number | undefined {
+  const flags = MSG_TRUNC | (options?.wait === true ? 0 : MSG_DONTWAIT);
+  const source = options?.source;
+  const sourceLength = source === undefined ? null : integer(source.length);
+  for (;;) {
+    const length = c.recvfrom(fd, buffer, buffer.length, flags, source ?? null, sourceLength) as number;
+    if (length >= 0) return length;
+    const errno = koffi.errno();
+    if (errno === EAGAIN) return undefined;
+    if (errno !== EINTR) throw new SystemError("recvfrom", errno);
+  }
+}
+
+export function closeDescriptor(fd: number): void {
+  checked("close", c.close(fd));
+}
+
+const CLOCK_BOOTTIME = 7;
+const timespec = Buffer.alloc(16);
+const timespecView = new BigInt64Array(timespec.buffer, timespec.byteOffset, 2);
+
+/** CLOCK_BOOTTIME in milliseconds with fraction. */
+export function bootTimeMs(): number {
+  checked("clock_gettime", c.clockGettime(CLOCK_BOOTTIME, timespec));
+  return Number(timespecView[0]) * 1_000 + Number(timespecView[1]) / 1e6;
+}
+
+const SCHED_RR = 2;
+const SCHED_RESET_ON_FORK = 0x40000000;
+
+/** Moves the calling thread to SCHED_RR; its children do not inherit it. Throws EPERM without CAP_SYS_NICE. */
+export function setRoundRobin(priority: number): void {
+  checked("sched_setscheduler", c.schedSetscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, integer(priority)));
+}
+
+/** The index of a device, or undefined when there is none of that name. */
+export function deviceIndex(name: string): number | undefined {
+  const index = c.ifNametoindex(name) as number;
+  return index === 0 ? undefined : index;
+}
+
+/**
+ * Zeroed bytes that never move. The engine keeps small arrays in its own heap, where the garbage collector moves
+ * them, so a pointer taken of such an array goes stale.
+ */
+export function pinned(bytes: number): Buffer {
+  return Buffer.from(new ArrayBuffer(Math.max(bytes, 4_096)), 0, bytes);
+}
+
+/** The address of `pinned` bytes, for structures that carry pointers; keep the bytes referenced meanwhile. */
+export function pointer(bytes: Uint8Array): bigint {
+  return koffi.address(bytes);
+}
+
+const SYS_BPF: Partial<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, s390x: 351, ppc64: 361 };
+
+/** The bpf(2) system call with a filled attribute structure; returns a descriptor or 0. */
+export function bpf(command: number, attributes: Uint8Array): number {
+  const number = SYS_BPF[process.arch];
+  if (number === undefined) throw new SystemError("bpf", constants.errno.ENOSYS);
+  return checked("bpf", c.syscall3(number, command, attributes, attributes.length) as number);
+}
+
+/**
+ * Calls `readable` on this thread's event loop whenever the descriptor can be read (level-triggered). Returns
+ * a function that ends it, to be called before the descriptor is closed.
+ */
+export function onReadable(fd: number, readable: () => void): () => void {
+  let ended = false;
+  const handle = koffi.node.poll(fd, { readable: true }, called as unknown as () => void);
+  // The library passes a status first, which its types leave out.
+  function called(status: number): void {
+    // A pending socket error (lost notifications, a device that went down) makes libuv stop polling: `readable`
+    // meets and thereby clears the error, then polling begins again.
+    if (status < 0) setImmediate(() => !ended && handle.start({ readable: true }, called as unknown as () => void));
+    readable();
+  }
+  return () => {
+    ended = true;
+    handle.close();
+  };
+}
+
+function integer(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return bytes;
+}
