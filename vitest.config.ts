@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/counting-reporter.ts"],
     watch: false,
+    teardownTimeout: 30_000,
     passWithNoTests: true,
     projects: [
       {
@@ -36,7 +37,6 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          teardownTimeout: 30_000,
           // A pattern that no title matches skips every test by its name, before any hook runs.
           ...(labLacks() === undefined ? {} : { testNamePattern: /(?!)/ }),
           sequence: { groupOrder: 1 },
