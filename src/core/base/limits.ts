@@ -29,3 +29,9 @@ export const MAX_EVENTS = 1_000;
 export const MAX_WAITING_REQUESTS = 64;
 /** Attempts to start one resource before its group moves on. */
 export const MAX_START_ATTEMPTS = 10;
+/** A cluster file, in characters. */
+export const MAX_CONFIG_LENGTH = 1_048_576;
+/** Problems of one cluster file that are told; the rest is counted. */
+export const MAX_CONFIG_PROBLEMS = 100;
+/** Arguments of one command. */
+export const MAX_ARGUMENTS = 256;

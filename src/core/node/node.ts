@@ -1,10 +1,44 @@
-/** A node: the only holder of state. */
+/**
+ * A node: the only holder of state, and the one door to it. `step` takes an input, lets everything settle, and
+ * answers with effects in order and the time of the next wake-up. No clock, no I/O, no promise: the daemon, the
+ * simulator and a replay run this same code.
+ */
 
+import { assert, unreachable } from "../base/assert.ts";
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { timingFrom, type Timing } from "../base/timing.ts";
+import type { Verdict } from "../base/words.ts";
 import type { ClusterConfig } from "../config/cluster.ts";
-import type { Instant } from "../base/time.ts";
+import { Roster, type LinkChange, type Peer, type PeerChange } from "../membership/roster.ts";
+import { SegmentEvidence } from "../ownership/evidence.ts";
+import { Asking } from "./asking.ts";
+import { Beats } from "./beats.ts";
 import type { Effect } from "./effects.ts";
-import type { Input } from "./inputs.ts";
+import { Group } from "./group.ts";
+import type {
+  AnnouncementInput,
+  AnswerInput,
+  FrameInput,
+  GateInput,
+  Input,
+  InterfaceInput,
+  MonitorInput,
+  PausedInput,
+  RejectedFrameInput,
+  Rejection,
+  StartInput,
+} from "./inputs.ts";
+import { Requests } from "./requests.ts";
+import { linkOf, nodeOfMac, type Interface, type Surroundings } from "./surroundings.ts";
+import { Turn } from "./turn.ts";
 import type { NodeView } from "./view.ts";
+import { viewOf } from "./view-of.ts";
+import { Wishes } from "./wishes.ts";
+
+/** Epochs are reserved on disk in blocks, so that the disk is never waited for. */
+const EPOCH_BLOCK = 100;
+/** The same alarm about the same thing is repeated so often at most. */
+const ALARM_EVERY_MS = 10_000;
 
 /** What a step answers: things to do, in order, and when to be woken at the latest. */
 export interface StepResult {
@@ -20,15 +54,389 @@ export interface NodeOptions {
   readonly node: string;
 }
 
-/** The core of one node. Purely synchronous; `step` is the only way in. */
-export class Node {
-  constructor(_options: NodeOptions) {}
+/** Everything that exists from the first input on. */
+interface Life {
+  readonly incarnation: string;
+  readonly s: Surroundings;
+  readonly groups: ReadonlyMap<string, Group>;
+  readonly beats: Beats;
+  readonly asking: Asking;
+  readonly requests: Requests;
+}
 
-  step(_input: Input): StepResult {
-    throw new Error("the core is being written");
+export class Node {
+  readonly #options: NodeOptions;
+  readonly #timing: Timing;
+  readonly #monitors = new Map<string, { verdict: Verdict; detail: string }>();
+  readonly #rejected = new Map<Rejection, number>();
+  readonly #alarms = new Map<string, Instant>();
+  #reserved: Record<string, number> = {};
+  #life: Life | undefined;
+  #last: Instant = LONG_AGO;
+  #token = 0;
+  #persistedRevision = -1;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#timing = timingFrom({ intervalMs: options.config.heartbeat.intervalMs, ...options.config.lease });
+    assert(options.config.nodes.some((node) => node.name === options.node), "this node is in its config");
   }
 
-  view(_now: Instant): NodeView {
-    throw new Error("the core is being written");
+  /** Takes one input; the first must be `start`. */
+  step(input: Input): StepResult {
+    assert(input.now >= this.#last, "time never goes back");
+    this.#last = input.now;
+    const turn = new Turn(input.now);
+    if (input.kind === "start") this.#life = this.#begin(turn, input);
+    const life = this.#life;
+    assert(life !== undefined, "the first input is start");
+    if (life.s.frozen) return { effects: [], wakeAt: NEVER };
+    this.#take(turn, life, input);
+    this.#settle(turn, life);
+    return { effects: turn.effects, wakeAt: life.s.frozen ? NEVER : this.#wakeAt(life, turn.now) };
+  }
+
+  /** The state for people; `now` as in `step`. */
+  view(now: Instant): NodeView {
+    const life = this.#life;
+    assert(life !== undefined, "the first input is start");
+    return viewOf({ ...life, monitors: this.#monitors, rejected: this.#rejected, now });
+  }
+
+  #begin(turn: Turn, input: StartInput): Life {
+    assert(this.#life === undefined, "a node starts once");
+    const { config, configHash, node: me } = this.#options;
+    const own = config.nodes.find((node) => node.name === me);
+    const { incarnation, handover } = input;
+    const wishes = new Wishes();
+    wishes.merge(input.wishes);
+    if (handover !== undefined) wishes.merge(handover.wishes);
+    const links = own?.addresses.length ?? 0;
+    const timing = this.#timing;
+    const s: Surroundings = {
+      config,
+      configHash,
+      me,
+      timing,
+      roster: new Roster({ nodes: config.nodes, self: me, incarnation, timing }),
+      segments: Array.from(
+        { length: links },
+        (_, link) => new SegmentEvidence({ gateways: input.gateways[link] ?? [], timing }),
+      ),
+      interfaces: Array.from({ length: links }, (): Interface => ({ up: false, device: undefined, mac: undefined })),
+      wishes,
+      monitors: this.#monitors,
+      counters: { framesSent: 0, framesHeard: 0, stale: 0, unconfirmed: 0, lapses: 0, pauses: 0 },
+      startedAt: turn.now,
+      mode: "observing",
+      stalled: false,
+      gateBroken: false,
+      leaving: false,
+      frozen: false,
+      nextToken: () => ++this.#token,
+    };
+    const groups = new Map(config.groups.map((group) => [group.name, new Group(group, s)]));
+    const beats = new Beats(s, groups, incarnation);
+    turn.event("NODE_STARTED", { node: me });
+    turn.emit({ kind: "watch", vips: [...groups.values()].flatMap((group) => group.vips) });
+    this.#reserved = { ...input.epochs };
+    for (const group of groups.values()) group.grants.epoch = input.epochs[group.config.name] ?? 0;
+    const life = { incarnation, s, groups, beats, asking: new Asking(s, groups), requests: new Requests(s, groups, beats) };
+    this.#reserve(turn, life, true);
+    for (const handed of handover?.groups ?? []) {
+      groups.get(handed.name)?.resume(turn, handed);
+      s.mode = "online";
+    }
+    for (const [name, macs] of Object.entries(handover?.macs ?? {})) {
+      for (const mac of macs) s.roster.peers.get(name)?.addMac(mac);
+    }
+    return life;
+  }
+
+  #take(turn: Turn, life: Life, input: Input): void {
+    switch (input.kind) {
+      case "start":
+      case "tick":
+        return;
+      case "frame":
+        return this.#takeFrame(turn, life, input);
+      case "frame-rejected":
+        return this.#takeRejected(turn, input);
+      case "answer":
+        return this.#takeAnswer(turn, life, input);
+      case "announcement":
+        return this.#takeAnnouncement(turn, life, input);
+      case "interface":
+        return this.#takeInterface(turn, life, input);
+      case "monitor":
+        return this.#takeMonitor(turn, input);
+      case "resource-result":
+        for (const group of life.groups.values()) group.finished(turn, input);
+        return;
+      case "gate":
+        return this.#takeGate(turn, life, input);
+      case "paused":
+        return this.#takePause(turn, life, input);
+      case "stalled":
+        life.s.stalled = input.stalled;
+        if (input.stalled) turn.event("NODE_STALLED", { severity: "alert", node: life.s.me });
+        turn.urgent = true;
+        return;
+      case "request":
+        return life.requests.take(turn, input);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #takeFrame(turn: Turn, life: Life, { frame }: FrameInput): void {
+    const { s } = life;
+    const outcome = s.roster.hear(frame, turn.now);
+    if (outcome.kind === "stale") {
+      s.counters.stale++;
+      return;
+    }
+    s.counters.framesHeard++;
+    life.beats.heard(turn, outcome.peer, frame);
+    if (outcome.kind === "unconfirmed") {
+      s.counters.unconfirmed++;
+      return;
+    }
+    if (outcome.restarted) turn.event("PEER_RESTARTED", { severity: "warning", node: frame.node });
+    if (outcome.echoSentAt !== undefined) s.segments[frame.link]?.echoed(outcome.echoSentAt);
+    if (s.wishes.merge(frame.wishes).length > 0) turn.urgent = true;
+    for (const group of life.groups.values()) {
+      if (!frame.claims.some((claim) => claim.group === group.config.name)) group.grants.withdraw(frame.node);
+    }
+  }
+
+  #takeRejected(turn: Turn, input: RejectedFrameInput): void {
+    this.#rejected.set(input.why, (this.#rejected.get(input.why) ?? 0) + 1);
+    if (input.why !== "wrong-key") return;
+    const node = this.#options.config.nodes.find((candidate) => candidate.addresses.includes(input.source));
+    if (node === undefined || !this.#alarm(turn, `wrong-key ${node.name}`)) return;
+    turn.event("PEER_WRONG_KEY", { severity: "alert", node: node.name, facts: { source: input.source } });
+  }
+
+  #takeAnswer(turn: Turn, life: Life, input: AnswerInput): void {
+    const { s } = life;
+    const segment = s.segments[input.link];
+    const owner = this.#options.config.nodes.find((node) => node.addresses.includes(input.address));
+    const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
+    if (peer !== undefined) {
+      if (nodeOfMac(s, input.mac) !== s.me) peer.addMac(input.mac);
+      segment?.kernelAnswered(input.sentAt);
+      return;
+    }
+    const node = nodeOfMac(s, input.mac);
+    if (segment?.gateways.includes(input.address) === true && node === undefined) {
+      if (segment.gatewayAnswered(input.sentAt)) {
+        turn.urgent = true;
+        turn.event("GATEWAY_BACK", { node: s.me, link: input.link, facts: { mac: input.mac } });
+      }
+      return;
+    }
+    this.#vipAnswered(turn, life, { ...input, node });
+  }
+
+  /** Somebody answered for a VIP. */
+  #vipAnswered(turn: Turn, life: Life, answer: Omit<AnswerInput, "kind"> & { node: string | undefined }): void {
+    const { s } = life;
+    const { address, mac, node } = answer;
+    const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.address === address));
+    if (group === undefined || node === s.me) return;
+    if (node === undefined) {
+      if (!this.#alarm(turn, `stranger ${mac} ${address}`)) return;
+      turn.event("STRANGER_ANSWERS", { severity: "alert", group: group.config.name, facts: { mac, address } });
+      return;
+    }
+    if (group.announcing.answered(node)) turn.urgent = true;
+    group.claiming?.answered({ address, node, mac, probe: answer.probe, now: turn.now });
+  }
+
+  #takeAnnouncement(turn: Turn, life: Life, input: AnnouncementInput): void {
+    const { s } = life;
+    const node = nodeOfMac(s, input.mac);
+    if (node === s.me) return;
+    const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.address === input.address));
+    if (group === undefined) return;
+    if (input.probe) {
+      if (node !== undefined) group.deferTo(turn, node);
+      return;
+    }
+    this.#vipAnswered(turn, life, { ...input, node, probe: "arp", sentAt: turn.now });
+    if (group.role !== "holding") return;
+    const peer = node === undefined ? undefined : s.roster.peers.get(node);
+    if (peer !== undefined && !peer.alive && this.#givesWay(life, peer, input.link)) {
+      group.yieldTo(turn, peer.name, "it announced the same address and its frames cannot be read");
+    } else if (this.#alarm(turn, `again ${group.config.name}`, 1_000)) {
+      group.announcing.begin(turn.now);
+    }
+  }
+
+  /** Two announce one address and cannot read each other: the worse connected, then the later in the file, yields. */
+  #givesWay(life: Life, peer: Peer, link: number): boolean {
+    const segment = life.s.segments[link];
+    if (segment !== undefined && segment.gateways.length > 0 && !segment.gatewayUp) return true;
+    return peer.index < this.#options.config.nodes.findIndex((node) => node.name === life.s.me);
+  }
+
+  #takeInterface(turn: Turn, life: Life, input: InterfaceInput): void {
+    const { s } = life;
+    const own = s.interfaces[input.link];
+    if (own === undefined) return;
+    if (own.up && !input.up) {
+      s.segments[input.link]?.forget();
+      turn.event("CARRIER_LOST", { severity: "warning", node: s.me, link: input.link });
+    } else if (!own.up && input.up) {
+      if (turn.now > s.startedAt) turn.event("CARRIER_BACK", { node: s.me, link: input.link });
+      life.asking.learn(input.link);
+    }
+    own.up = input.up;
+    own.device = input.device;
+    own.mac = input.mac;
+    turn.urgent = true;
+  }
+
+  #takeMonitor(turn: Turn, input: MonitorInput): void {
+    const { monitor, verdict, detail } = input;
+    this.#monitors.set(monitor, { verdict, detail });
+    turn.urgent = true;
+    const reason = verdict === "up" ? "MONITOR_UP" : verdict === "down" ? "MONITOR_DOWN" : "MONITOR_UNKNOWN";
+    const severity = verdict === "up" ? "info" : "warning";
+    turn.event(reason, { severity, node: this.#options.node, facts: { monitor, detail } });
+  }
+
+  #takeGate(turn: Turn, life: Life, input: GateInput): void {
+    const { s } = life;
+    const { what, detail } = input;
+    const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.id === input.vip));
+    const about = { node: s.me, facts: { detail }, ...(group === undefined ? {} : { group: group.config.name }) };
+    if (what === "mended") turn.event("GATE_MENDED", { severity: "alert", ...about });
+    if (what === "address-lost") turn.event("ADDRESS_LOST", { severity: "alert", ...about });
+    if (what === "broken" && !s.gateBroken) turn.event("GATE_BROKEN", { severity: "alert", ...about });
+    if (what === "broken" || what === "works") s.gateBroken = what === "broken";
+    if (what === "refused" && group !== undefined) {
+      turn.event("GATE_REFUSED", { severity: "alert", ...about });
+      group.bar(turn, detail);
+    }
+    turn.urgent = true;
+  }
+
+  /** We did not run: close first, then find out what the others did meanwhile. */
+  #takePause(turn: Turn, life: Life, input: PausedInput): void {
+    const { s } = life;
+    s.counters.pauses++;
+    s.roster.forgive(input.gapMs, turn.now);
+    const over = [...life.groups.values()].filter((group) => group.role === "holding" && group.leaseUntil() <= turn.now);
+    for (const group of over) group.lapse(turn);
+    if (over.length === 0) return;
+    for (const segment of s.segments) segment.forget();
+    turn.event("NODE_PAUSED", { severity: "alert", node: s.me, facts: { gapMs: Math.round(input.gapMs) } });
+  }
+
+  #settle(turn: Turn, life: Life): void {
+    const { s } = life;
+    const changes = s.roster.advance(turn.now);
+    for (const change of changes.links) this.#linkChanged(turn, life, change);
+    for (const change of changes.peers) this.#peerChanged(turn, change);
+    this.#settleMode(turn, life);
+    this.#excuse(turn, life);
+    for (const group of life.groups.values()) group.settle(turn);
+    life.requests.settle(turn);
+    life.asking.settle(turn);
+    this.#reserve(turn, life, false);
+    if (!s.frozen) life.beats.settle(turn);
+    life.requests.afterBeats(turn);
+  }
+
+  #linkChanged(turn: Turn, life: Life, { peer, link, up, silentMs }: LinkChange): void {
+    const about = { node: peer.name, link: link.number };
+    if (up) {
+      life.asking.learn(link.number);
+      turn.event("LINK_UP", about);
+    } else {
+      turn.event("LINK_DOWN", { severity: "warning", ...about, facts: { silentMs: Math.round(silentMs) } });
+    }
+  }
+
+  #peerChanged(turn: Turn, { peer, from, to, silentMs }: PeerChange): void {
+    const facts = { silentMs: Math.round(Math.min(silentMs, 1e9)) };
+    if (to === "dead") turn.event("PEER_DEAD", { severity: "alert", node: peer.name, facts });
+    if (to === "left") turn.event("PEER_LEFT", { node: peer.name });
+    if (to === "suspect") turn.event("PEER_SUSPECT", { severity: "warning", node: peer.name, facts });
+    if (to === "up" && (from === "unheard" || from === "dead" || from === "left")) {
+      turn.event("PEER_UP", { node: peer.name });
+    }
+    turn.urgent ||= to === "dead" || from === "unheard";
+  }
+
+  #settleMode(turn: Turn, life: Life): void {
+    const { s } = life;
+    const before = s.mode;
+    if (s.mode === "left") return;
+    if (s.mode === "observing") {
+      const peers = [...s.roster.peers.values()];
+      const heard = peers.every((peer) => peer.state !== "unheard");
+      const waited = turn.now >= s.startedAt + s.config.heartbeat.initialWaitMs;
+      if (!heard && !waited) return;
+      const because = heard ? "all nodes were heard" : "the initial wait is over";
+      turn.event("NODE_ONLINE", { node: s.me, facts: { because } });
+    }
+    s.mode = s.wishes.get(`standby/${s.me}`) === "on" ? "standby" : "online";
+    if (s.mode === before) return;
+    if (s.mode === "standby") turn.event("NODE_STANDBY", { node: s.me });
+    turn.urgent = true;
+  }
+
+  /**
+   * Serving needs no evidence where nobody can take: every other node left or stands by; or, of two nodes on a
+   * segment without a gateway, the other is silent: it cannot have evidence of its own, so it takes nothing.
+   */
+  #excuse(turn: Turn, life: Life): void {
+    const { s } = life;
+    const peers = [...s.roster.peers.values()];
+    const unopposed = peers.every((peer) => peer.state === "left" || (peer.mode === "standby" && peer.state !== "unheard"));
+    for (const segment of s.segments) {
+      const blind = peers.length === 1 && segment.gateways.length === 0 && peers[0]?.alive !== true;
+      const serving = [...life.groups.values()].some(
+        (group) => group.role === "holding" && group.vips.some((vip) => s.segments[linkOf(vip)] === segment),
+      );
+      if (unopposed || (blind && serving)) segment.unopposed(turn.now);
+    }
+  }
+
+  #reserve(turn: Turn, life: Life, first: boolean): void {
+    let short = first || life.s.wishes.revision !== this.#persistedRevision;
+    for (const group of life.groups.values()) {
+      const used = Math.max(group.epoch, group.grants.epoch);
+      short ||= used + EPOCH_BLOCK / 2 > (this.#reserved[group.config.name] ?? 0);
+    }
+    if (!short) return;
+    for (const group of life.groups.values()) {
+      this.#reserved[group.config.name] = Math.max(group.epoch, group.grants.epoch) + EPOCH_BLOCK;
+    }
+    this.#persist(turn, life);
+  }
+
+  #persist(turn: Turn, life: Life): void {
+    this.#persistedRevision = life.s.wishes.revision;
+    turn.emit({ kind: "persist", epochs: { ...this.#reserved }, wishes: life.s.wishes.all() });
+  }
+
+  /** May this alarm be given now? Remembers that it was. */
+  #alarm(turn: Turn, key: string, everyMs = ALARM_EVERY_MS): boolean {
+    if (turn.now - (this.#alarms.get(key) ?? LONG_AGO) < everyMs) return false;
+    if (this.#alarms.size > 1_000) this.#alarms.clear();
+    this.#alarms.set(key, turn.now);
+    return true;
+  }
+
+  #wakeAt(life: Life, now: Instant): Instant {
+    let wake = earlier(life.s.roster.wakeAt(now), earlier(life.beats.wakeAt(), life.asking.wakeAt(now)));
+    for (const group of life.groups.values()) wake = earlier(wake, group.wakeAt(now));
+    wake = earlier(wake, life.requests.wakeAt());
+    if (life.s.mode === "observing") wake = earlier(wake, after(life.s.startedAt, life.s.config.heartbeat.initialWaitMs));
+    return wake;
   }
 }

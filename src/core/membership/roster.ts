@@ -1,0 +1,291 @@
+/**
+ * Who is there: one `Peer` for every other node of the cluster file, with its links, its last reports and its
+ * state. Silence is the only way to die here; every authentic frame, on whatever link, is a sign of life.
+ *
+ * A frame of an unknown incarnation counts only when it echoes a recent frame of ours: so a capture of an
+ * earlier life, replayed, neither keeps a dead node alive nor makes a live one restart.
+ */
+
+import { assert } from "../base/assert.ts";
+import { after, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import type { Timing } from "../base/timing.ts";
+import { MAX_MACS_PER_NODE } from "../base/limits.ts";
+import type { NodeMode, PeerState } from "../base/words.ts";
+import type { Claim, ClaimAnswer, Frame, GroupReport, Heard } from "./frame.ts";
+import { Link } from "./link.ts";
+
+/** An echo older than this does not confirm a new incarnation. */
+const CONFIRM_WITHIN_MS = 2_000;
+
+/** Another node as it looks from here. */
+export class Peer {
+  readonly name: string;
+  /** Position in the cluster file. */
+  readonly index: number;
+  readonly links: readonly Link[];
+  state: PeerState = "unheard";
+  /** Last sign of life on any link; moved on by our own pauses. */
+  heardAt: Instant = LONG_AGO;
+  incarnation: string | undefined;
+  mode: NodeMode | undefined;
+  config: string | undefined;
+  speaks = 0;
+  /** Per link: highest sequence of ours that the peer said it heard. */
+  readonly echoed: number[] = [];
+  /** The peer announced a restart of its daemon: silence does not count before this. */
+  restartUntil: Instant = LONG_AGO;
+  reports: Map<string, GroupReport> = new Map();
+  reach: readonly number[] = [];
+  claims: readonly Claim[] = [];
+  claimAnswers: readonly ClaimAnswer[] = [];
+  /** Hardware addresses that this node was seen with. */
+  readonly macs: Set<string> = new Set();
+  /** Latest frame of a not yet confirmed incarnation, echoed back so that the peer can confirm us. */
+  candidate: { incarnation: string; link: number; sequence: number; at: Instant } | undefined;
+
+  constructor(name: string, index: number, links: number) {
+    this.name = name;
+    this.index = index;
+    this.links = Array.from({ length: links }, (_, number) => new Link(number));
+  }
+
+  /** Can be talked to: heard within the wait and not gone. */
+  get alive(): boolean {
+    return this.state === "up" || this.state === "late" || this.state === "suspect";
+  }
+
+  /** What to echo to this peer: the last frame heard on every link. */
+  heard(now: Instant): Heard[] {
+    const list: Heard[] = [];
+    if (this.incarnation !== undefined) {
+      for (const link of this.links) {
+        if (link.sequence === 0) continue;
+        const ageMs = Math.round(now - link.heardAt);
+        list.push({ link: link.number, incarnation: this.incarnation, sequence: link.sequence, ageMs });
+      }
+    }
+    const candidate = this.candidate;
+    if (candidate !== undefined) {
+      const { incarnation, link, sequence, at } = candidate;
+      list.push({ link, incarnation, sequence, ageMs: Math.round(now - at) });
+    }
+    return list;
+  }
+
+  /** Remembers a hardware address; the oldest is forgotten past the limit. */
+  addMac(mac: string): void {
+    this.macs.delete(mac);
+    this.macs.add(mac);
+    if (this.macs.size <= MAX_MACS_PER_NODE) return;
+    for (const oldest of this.macs) {
+      this.macs.delete(oldest);
+      return;
+    }
+  }
+}
+
+/** What a frame meant. */
+export type HeardOutcome =
+  | { readonly kind: "stale" }
+  /** New incarnation without a recent echo of ours: answered, but no sign of life. */
+  | { readonly kind: "unconfirmed"; readonly peer: Peer }
+  | {
+      readonly kind: "heard";
+      readonly peer: Peer;
+      /** The peer started anew since its last frame. */
+      readonly restarted: boolean;
+      /** Send time of our latest frame on this link that the peer says it heard on it. */
+      readonly echoSentAt: Instant | undefined;
+      /** A report, mode, config or claim differs from the frame before. */
+      readonly changed: boolean;
+    };
+
+export interface PeerChange {
+  readonly peer: Peer;
+  readonly from: PeerState;
+  readonly to: PeerState;
+  readonly silentMs: number;
+}
+
+export interface LinkChange {
+  readonly peer: Peer;
+  readonly link: Link;
+  readonly up: boolean;
+  readonly silentMs: number;
+}
+
+export class Roster {
+  readonly peers: ReadonlyMap<string, Peer>;
+  readonly #timing: Timing;
+  readonly #incarnation: string;
+
+  constructor(options: {
+    nodes: readonly { name: string; addresses: readonly string[] }[];
+    self: string;
+    incarnation: string;
+    timing: Timing;
+  }) {
+    this.#timing = options.timing;
+    this.#incarnation = options.incarnation;
+    const peers = new Map<string, Peer>();
+    options.nodes.forEach((node, index) => {
+      if (node.name !== options.self) peers.set(node.name, new Peer(node.name, index, node.addresses.length));
+    });
+    this.peers = peers;
+  }
+
+  /** Takes in a frame. */
+  hear(frame: Frame, now: Instant): HeardOutcome {
+    const peer = this.peers.get(frame.node);
+    const link = peer?.links[frame.link];
+    if (peer === undefined || link === undefined) return { kind: "stale" };
+    const echoSentAt = this.#echo(peer, link, frame);
+    let restarted = false;
+    if (frame.incarnation !== peer.incarnation) {
+      if (!this.#confirms(peer, frame, now)) {
+        peer.candidate = { incarnation: frame.incarnation, link: frame.link, sequence: frame.sequence, at: now };
+        return { kind: "unconfirmed", peer };
+      }
+      restarted = peer.incarnation !== undefined;
+      this.#adopt(peer, frame.incarnation);
+    } else if (frame.sequence <= link.sequence) {
+      return { kind: "stale" };
+    }
+    link.sequence = frame.sequence;
+    link.heardAt = now;
+    peer.heardAt = now;
+    peer.restartUntil = frame.restartMs > 0 ? after(now, frame.restartMs) : LONG_AGO;
+    const changed = remember(peer, frame) || restarted;
+    return { kind: "heard", peer, restarted, echoSentAt, changed };
+  }
+
+  /** Applies the passing of time; returns what changed, links first. */
+  advance(now: Instant): { peers: PeerChange[]; links: LinkChange[] } {
+    const peers: PeerChange[] = [];
+    const links: LinkChange[] = [];
+    for (const peer of this.peers.values()) {
+      for (const link of peer.links) {
+        const silentMs = now - link.heardAt;
+        const up = silentMs < this.#timing.waitMs;
+        if (up === link.up) continue;
+        link.up = up;
+        links.push({ peer, link, up, silentMs });
+      }
+      const to = this.#stateOf(peer, now);
+      if (to === peer.state) continue;
+      peers.push({ peer, from: peer.state, to, silentMs: now - peer.heardAt });
+      peer.state = to;
+    }
+    return { peers, links };
+  }
+
+  /** When `advance` has something to say at the latest, if nothing is heard. */
+  wakeAt(now: Instant): Instant {
+    let wake: number = NEVER;
+    const { lateMs, suspectMs, waitMs, marginMs } = this.#timing;
+    for (const peer of this.peers.values()) {
+      for (const link of peer.links) if (link.up) wake = Math.min(wake, link.heardAt + waitMs);
+      if (!peer.alive) continue;
+      const silenceFrom = Math.max(peer.heardAt, peer.restartUntil + marginMs - waitMs);
+      for (const limit of [lateMs, suspectMs, waitMs]) {
+        if (silenceFrom + limit > now) wake = Math.min(wake, silenceFrom + limit);
+      }
+    }
+    return wake as Instant;
+  }
+
+  /**
+   * Our own process did not run for `gapMs`: silence in that time proves nothing. Peers that were alive get
+   * that time again, so a pause delays a takeover and never causes one.
+   */
+  forgive(gapMs: number, now: Instant): void {
+    for (const peer of this.peers.values()) {
+      if (!peer.alive) continue;
+      peer.heardAt = Math.min(now, peer.heardAt + gapMs) as Instant;
+      for (const link of peer.links) {
+        if (link.up) link.heardAt = Math.min(now, link.heardAt + gapMs) as Instant;
+      }
+    }
+  }
+
+  #stateOf(peer: Peer, now: Instant): PeerState {
+    if (peer.incarnation === undefined) return "unheard";
+    if (peer.mode === "left") return "left";
+    const { lateMs, suspectMs, waitMs, marginMs } = this.#timing;
+    if (now < peer.restartUntil + marginMs) return "up";
+    const silentMs = now - peer.heardAt;
+    if (silentMs >= waitMs) return "dead";
+    if (silentMs >= suspectMs) return "suspect";
+    return silentMs >= lateMs ? "late" : "up";
+  }
+
+  #echo(peer: Peer, link: Link, frame: Frame): Instant | undefined {
+    for (const heard of frame.heard) {
+      if (heard.incarnation !== this.#incarnation) continue;
+      peer.echoed[heard.link] = Math.max(peer.echoed[heard.link] ?? 0, heard.sequence);
+    }
+    const echo = frame.heard.find((heard) => heard.incarnation === this.#incarnation && heard.link === frame.link);
+    return echo === undefined ? undefined : link.sentAt(echo.sequence);
+  }
+
+  #confirms(peer: Peer, frame: Frame, now: Instant): boolean {
+    return frame.heard.some((heard) => {
+      if (heard.incarnation !== this.#incarnation) return false;
+      const sentAt = peer.links[heard.link]?.sentAt(heard.sequence);
+      return sentAt !== undefined && now - sentAt <= CONFIRM_WITHIN_MS;
+    });
+  }
+
+  #adopt(peer: Peer, incarnation: string): void {
+    assert(incarnation !== this.#incarnation, "a peer never has this node's incarnation");
+    peer.incarnation = incarnation;
+    peer.candidate = undefined;
+    peer.reports = new Map();
+    peer.claims = [];
+    peer.claimAnswers = [];
+    for (const link of peer.links) link.restart();
+  }
+}
+
+/** Stores what the frame says about its sender; true when a decision may depend on the difference. */
+function remember(peer: Peer, frame: Frame): boolean {
+  let changed = peer.mode !== frame.mode || peer.config !== frame.config;
+  changed ||= !sameList(peer.reach, frame.reach) || differs(peer.claims, frame.claims);
+  changed ||= differs(peer.claimAnswers, frame.claimAnswers) || frame.wishes.length > 0;
+  for (const report of frame.groups) {
+    const before = peer.reports.get(report.name);
+    changed ||= before === undefined || reportDiffers(before, report);
+    peer.reports.set(report.name, report);
+  }
+  peer.mode = frame.mode;
+  peer.config = frame.config;
+  peer.speaks = frame.speaks;
+  peer.reach = frame.reach;
+  peer.claims = frame.claims;
+  peer.claimAnswers = frame.claimAnswers;
+  return changed;
+}
+
+function sameList(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+function differs(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length === 0 && b.length === 0) return false;
+  return JSON.stringify(a) !== JSON.stringify(b);
+}
+
+/** The lease's remaining time changes in every frame and decides nothing. */
+function reportDiffers(a: GroupReport, b: GroupReport): boolean {
+  return (
+    a.epoch !== b.epoch ||
+    a.holder !== b.holder ||
+    a.granted !== b.granted ||
+    a.role !== b.role ||
+    a.eligible !== b.eligible ||
+    a.reason !== b.reason ||
+    a.soft !== b.soft ||
+    a.to !== b.to ||
+    a.seen !== b.seen
+  );
+}

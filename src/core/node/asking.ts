@@ -1,0 +1,94 @@
+/**
+ * The questions that a node puts to its segments: gateways, so that evidence never runs dry while it serves;
+ * other nodes' kernels, to learn their hardware addresses and, where no gateway is, to see that the segment
+ * still reaches us.
+ */
+
+import { after, earlier, LONG_AGO, type Instant } from "../base/time.ts";
+import type { Group } from "./group.ts";
+import { linkOf, type Surroundings } from "./surroundings.ts";
+import type { Turn } from "./turn.ts";
+
+/** Hardware addresses of the other nodes are asked for so often. */
+const LEARN_EVERY_MS = 10_000;
+
+/** What is going on on one link. */
+interface LinkState {
+  readonly doubt: boolean;
+  readonly serving: boolean;
+}
+
+export class Asking {
+  readonly #s: Surroundings;
+  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #learnAt: Instant[];
+  readonly #kernelAskAt: Instant[];
+
+  constructor(surroundings: Surroundings, groups: ReadonlyMap<string, Group>) {
+    this.#s = surroundings;
+    this.#groups = groups;
+    this.#learnAt = surroundings.segments.map(() => LONG_AGO);
+    this.#kernelAskAt = surroundings.segments.map(() => LONG_AGO);
+  }
+
+  /** A link came up or a node appeared: learn its hardware address soon. */
+  learn(link: number): void {
+    this.#learnAt[link] = LONG_AGO;
+  }
+
+  settle(turn: Turn): void {
+    for (const [link, segment] of this.#s.segments.entries()) {
+      if (this.#s.interfaces[link]?.up !== true) continue;
+      const state = this.#state(link, turn.now);
+      if (turn.now >= segment.askAt(turn.now, state)) {
+        for (const address of segment.gateways) turn.emit({ kind: "ask", link, probe: "arp", address, mac: undefined });
+        if (segment.asked(turn.now)) {
+          turn.urgent = true;
+          turn.event("GATEWAY_LOST", { severity: "warning", node: this.#s.me, link });
+        }
+      }
+      if (turn.now >= this.#peersAt(link, state, segment.gatewayUp)) this.#askPeers(turn, link);
+    }
+  }
+
+  wakeAt(now: Instant): Instant {
+    let wake = Number.POSITIVE_INFINITY as Instant;
+    for (const [link, segment] of this.#s.segments.entries()) {
+      if (this.#s.interfaces[link]?.up !== true) continue;
+      const state = this.#state(link, now);
+      wake = earlier(wake, earlier(segment.askAt(now, state), this.#peersAt(link, state, segment.gatewayUp)));
+    }
+    return wake;
+  }
+
+  #peersAt(link: number, state: LinkState, gatewayUp: boolean): Instant {
+    const learn = this.#learnAt[link] ?? LONG_AGO;
+    if (!state.doubt || gatewayUp) return learn;
+    return earlier(learn, after(this.#kernelAskAt[link] ?? LONG_AGO, this.#s.timing.askMs * 2));
+  }
+
+  #askPeers(turn: Turn, link: number): void {
+    this.#learnAt[link] = after(turn.now, LEARN_EVERY_MS);
+    this.#kernelAskAt[link] = turn.now;
+    for (const node of this.#s.config.nodes) {
+      const address = node.addresses[link];
+      if (node.name === this.#s.me || address === undefined) continue;
+      turn.emit({ kind: "ask", link, probe: "arp", address, mac: undefined });
+    }
+  }
+
+  #state(link: number, now: Instant): LinkState {
+    let doubt = false;
+    for (const peer of this.#s.roster.peers.values()) {
+      const path = peer.links[link];
+      if (path !== undefined && path.up && now - path.heardAt >= this.#s.timing.lateMs) doubt = true;
+    }
+    let serving = false;
+    for (const group of this.#groups.values()) {
+      if (!group.vips.some((vip) => linkOf(vip) === link)) continue;
+      if (group.claiming !== undefined || group.role === "lapsed") doubt = true;
+      if (group.role === "holding") serving = true;
+    }
+    return { doubt, serving };
+  }
+}

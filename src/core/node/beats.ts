@@ -1,0 +1,138 @@
+/**
+ * When frames go out, and what stands in them. A node beats every interval; hearing another's beat it beats at
+ * once when its own is more than half an interval old, so that echoes are fresh and no extra frame is needed.
+ * While a peer is late it is asked often on every link.
+ */
+
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { FRAME_VERSION, type ClaimAnswer, type Frame, type FrameKind, type GroupReport } from "../membership/frame.ts";
+import type { Peer } from "../membership/roster.ts";
+import type { Group } from "./group.ts";
+import type { Surroundings } from "./surroundings.ts";
+import type { Turn } from "./turn.ts";
+
+/** Group reports in one frame; with more groups, those at rest take turns. */
+const REPORTS_PER_FRAME = 6;
+
+/** What all frames of one turn share. */
+interface Body {
+  readonly groups: readonly GroupReport[];
+  readonly reach: readonly number[];
+}
+
+export class Beats {
+  readonly #s: Surroundings;
+  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #incarnation: string;
+  #beatAt: Instant = LONG_AGO;
+  #probeAt: Instant = LONG_AGO;
+  #cursor = 0;
+  /** Peers to answer in this turn, with the link that asked. */
+  readonly #answers = new Map<Peer, number>();
+  /** The daemon restarts: said in every frame until then. */
+  restartUntil: Instant = LONG_AGO;
+
+  constructor(surroundings: Surroundings, groups: ReadonlyMap<string, Group>, incarnation: string) {
+    this.#s = surroundings;
+    this.#groups = groups;
+    this.#incarnation = incarnation;
+  }
+
+  /** A frame came in: answer it if it asks, and beat along. */
+  heard(turn: Turn, peer: Peer, frame: Frame): void {
+    if (frame.kind === "probe" || frame.claims.length > 0) this.#answers.set(peer, frame.link);
+    if (frame.kind === "beat" && turn.now - this.#beatAt > this.#s.timing.intervalMs / 2) this.#beatAt = LONG_AGO;
+  }
+
+  /** Sends what is due. */
+  settle(turn: Turn): void {
+    const { intervalMs, askMs } = this.#s.timing;
+    const body: Body = { groups: this.#reports(turn), reach: this.#reach(turn.now) };
+    if (turn.urgent || turn.now >= this.#beatAt + intervalMs) {
+      this.#beatAt = turn.now;
+      for (const peer of this.#s.roster.peers.values()) this.#sendAll(turn, "beat", peer, body);
+      this.#answers.clear();
+    }
+    for (const [peer, link] of this.#answers) this.#send(turn, { kind: "answer", peer, link, body });
+    this.#answers.clear();
+    if (turn.now < this.#probeAt + askMs) return;
+    for (const peer of this.#s.roster.peers.values()) {
+      if (peer.state !== "late" && peer.state !== "suspect") continue;
+      this.#probeAt = turn.now;
+      this.#sendAll(turn, "probe", peer, body);
+    }
+  }
+
+  wakeAt(): Instant {
+    const missing = [...this.#s.roster.peers.values()].some((peer) => peer.state === "late" || peer.state === "suspect");
+    const probe = missing ? after(this.#probeAt, this.#s.timing.askMs) : NEVER;
+    return earlier(after(this.#beatAt, this.#s.timing.intervalMs), probe);
+  }
+
+  #sendAll(turn: Turn, kind: FrameKind, peer: Peer, body: Body): void {
+    for (const link of peer.links) this.#send(turn, { kind, peer, link: link.number, body });
+  }
+
+  #send(turn: Turn, what: { kind: FrameKind; peer: Peer; link: number; body: Body }): void {
+    const { kind, peer, body } = what;
+    const link = peer.links[what.link];
+    const s = this.#s;
+    if (link === undefined || s.interfaces[what.link]?.up !== true) return;
+    s.counters.framesSent++;
+    const frame: Frame = {
+      version: peer.speaks === 0 ? FRAME_VERSION : Math.min(FRAME_VERSION, peer.speaks),
+      speaks: FRAME_VERSION,
+      kind,
+      node: s.me,
+      incarnation: this.#incarnation,
+      sequence: link.take(turn.now),
+      link: what.link,
+      config: s.configHash,
+      mode: s.mode,
+      restartMs: Math.max(0, Math.round(this.restartUntil - turn.now)) || 0,
+      heard: peer.heard(turn.now),
+      groups: body.groups,
+      reach: body.reach,
+      claims: this.#claims(),
+      claimAnswers: this.#claimAnswers(turn, peer),
+      wishes: s.wishes.forFrames(),
+    };
+    turn.emit({ kind: "send", to: peer.name, frame });
+  }
+
+  #claims(): Frame["claims"] {
+    const claims = [];
+    for (const group of this.#groups.values()) {
+      const claim = group.claim();
+      if (claim !== undefined) claims.push(claim);
+    }
+    return claims;
+  }
+
+  #claimAnswers(turn: Turn, peer: Peer): ClaimAnswer[] {
+    const answers: ClaimAnswer[] = [];
+    for (const claim of peer.claims) {
+      const group = this.#groups.get(claim.group);
+      if (group !== undefined) answers.push(group.judge(turn, peer, claim));
+    }
+    return answers;
+  }
+
+  #reach(now: Instant): number[] {
+    return this.#s.segments.map((segment, link) => (this.#s.interfaces[link]?.up === true ? segment.reach(now) : 0));
+  }
+
+  /** Groups that are on the move first, the others in turns. */
+  #reports(turn: Turn): GroupReport[] {
+    const all = [...this.#groups.values()];
+    if (all.length <= REPORTS_PER_FRAME) return all.map((group) => group.report(turn.now));
+    const moving = all.filter((group) => group.role !== "idle" && group.role !== "holding");
+    const resting = all.filter((group) => !moving.includes(group));
+    const room = Math.max(1, REPORTS_PER_FRAME - moving.length);
+    const turns = Array.from({ length: Math.min(room, resting.length) }, (_, i) => resting[(this.#cursor + i) % resting.length]);
+    this.#cursor += room;
+    return [...moving.slice(0, REPORTS_PER_FRAME), ...turns.filter((group) => group !== undefined)].map((group) =>
+      group.report(turn.now),
+    );
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * One attempt of this node to take a group: the claim that goes out with every frame, the questions about the
+ * group's VIPs on the wire, and the verdict whether everything needed has come together. It prepares while the
+ * old holder's lease still runs, so that at the lease's end nothing is left to do.
+ */
+
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import type { VipConfig } from "../config/cluster.ts";
+import type { Peer } from "../membership/roster.ts";
+import { VipProbe } from "../ownership/vip-probe.ts";
+import { linkOf, type Surroundings } from "./surroundings.ts";
+import type { Turn } from "./turn.ts";
+
+/** Claims travel so often while they stand. */
+const CLAIM_EVERY_MS = 10;
+/** VIPs are asked for so often. */
+const ASK_EVERY_MS = 5;
+
+export class Claiming {
+  readonly group: string;
+  readonly since: Instant;
+  epoch: number;
+  readonly #vips: readonly VipConfig[];
+  readonly #probes: ReadonlyMap<string, VipProbe>;
+  #nextClaimAt: Instant = LONG_AGO;
+  /** Another node with the better right is seen: nothing is taken before this. */
+  #holdOffUntil: Instant = LONG_AGO;
+  #reported = false;
+
+  constructor(options: { group: string; vips: readonly VipConfig[]; epoch: number; now: Instant }) {
+    this.group = options.group;
+    this.#vips = options.vips;
+    this.epoch = options.epoch;
+    this.since = options.now;
+    this.#probes = new Map(options.vips.map((vip) => [vip.address, new VipProbe()]));
+  }
+
+  /** Another node with the better right claims or probes: wait for it. */
+  holdOff(until: Instant): void {
+    this.#holdOffUntil = until;
+  }
+
+  /** Somebody's hardware address answers for a VIP. */
+  answered(answer: { address: string; node: string; mac: string; probe: "arp" | "echo"; now: Instant }): void {
+    const probe = this.#probes.get(answer.address);
+    if (answer.probe === "echo") probe?.echoed(answer);
+    else probe?.answered(answer);
+  }
+
+  /** Sends what is due: the claim with the next frames, questions for VIPs, echo requests. */
+  pursue(turn: Turn, s: Surroundings, state: { holderGone: boolean; probing: boolean }): void {
+    if (turn.now >= this.#nextClaimAt) {
+      this.#nextClaimAt = after(turn.now, CLAIM_EVERY_MS);
+      turn.urgent = true;
+    }
+    if (!state.probing) return;
+    for (const vip of this.#vips) this.#pursueVip(turn, s, vip, state.holderGone);
+  }
+
+  #pursueVip(turn: Turn, s: Surroundings, vip: VipConfig, holderGone: boolean): void {
+    const probe = this.#probes.get(vip.address);
+    if (probe === undefined) return;
+    const link = linkOf(vip);
+    if (probe.ask(turn.now, ASK_EVERY_MS)) {
+      turn.emit({ kind: "ask", link, probe: "arp", address: vip.address, mac: undefined });
+    }
+    const answerer = probe.answeredBy;
+    if (answerer === undefined || !holderGone) return;
+    const disbelieved = probe.judgeEchoes(turn.now);
+    if (disbelieved !== undefined) {
+      const { node, mac } = disbelieved;
+      const facts = { mac, address: vip.address };
+      turn.event("FABRIC_ANSWERS", { severity: "alert", group: this.group, node, facts });
+      return;
+    }
+    if (probe.askEcho(turn.now)) {
+      turn.emit({ kind: "ask", link, probe: "echo", address: vip.address, mac: answerer.mac });
+    }
+    if (this.#reported || turn.now - this.since < s.timing.waitMs) return;
+    this.#reported = true;
+    const facts = { address: vip.address, mac: answerer.mac };
+    turn.event("ADDRESS_ANSWERED", { severity: "warning", group: this.group, node: answerer.node, facts });
+  }
+
+  /** What is still missing before the group may be taken, as a clause; undefined when nothing is. */
+  missing(s: Surroundings, state: { now: Instant; knownEpoch: number; probing: boolean }): string | undefined {
+    const { now } = state;
+    if (now < this.#holdOffUntil) return "another node with the better right asks for it too";
+    for (const peer of s.roster.peers.values()) {
+      const missing = this.#missingFrom(peer, state.knownEpoch);
+      if (missing !== undefined) return missing;
+    }
+    for (const vip of this.#vips) {
+      const segment = s.segments[linkOf(vip)];
+      if (segment === undefined || segment.deadline <= now) return `no sign of life on the network of ${vip.address}`;
+    }
+    if (!state.probing) return undefined;
+    for (const [address, probe] of this.#probes) {
+      if (probe.quiet(now)) continue;
+      return probe.answeredBy === undefined ? `${address} is being probed` : `${probe.answeredBy.node} answers for ${address}`;
+    }
+    return undefined;
+  }
+
+  #missingFrom(peer: Peer, knownEpoch: number): string | undefined {
+    if (!peer.alive) return undefined;
+    if (releasedTo(peer, this.group, knownEpoch, undefined)) return undefined;
+    const answer = peer.claimAnswers.find(
+      (candidate) => candidate.group === this.group && candidate.epoch === this.epoch,
+    );
+    if (answer === undefined) return `${peer.name} has not answered`;
+    return answer.granted ? undefined : `${peer.name} refused: ${answer.reason}`;
+  }
+
+  wakeAt(now: Instant, probing: boolean): Instant {
+    let wake = earlier(this.#nextClaimAt, this.#holdOffUntil > now ? this.#holdOffUntil : NEVER);
+    if (probing) for (const probe of this.#probes.values()) wake = earlier(wake, probe.wakeAt(now));
+    return wake;
+  }
+}
+
+/** Did this peer hold the group at the known epoch, and release it to `to` (or to anybody who asks)? */
+export function releasedTo(peer: Peer, group: string, knownEpoch: number, to: string | undefined): boolean {
+  const report = peer.reports.get(group);
+  if (report === undefined || report.epoch !== knownEpoch || report.holder !== peer.name) return false;
+  return report.role === "idle" && report.to !== undefined && (to === undefined || report.to === to);
+}

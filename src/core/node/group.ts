@@ -1,0 +1,594 @@
+/**
+ * One group on this node: where it stands, and every way it can go from there.
+ *
+ *   idle ──claim──▶ starting ──▶ holding ──move──▶ stopping ──▶ idle
+ *                      ▲            │ lease ends                ▲
+ *                      └──claim── lapsed ──somebody took it─────┘
+ *
+ * The gate is open in `holding` and nowhere else, and only until the evidence's deadline. Closing always comes
+ * first: before stopping, before yielding, before saying anything to anybody.
+ */
+
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import type { GroupRole } from "../base/words.ts";
+import type { GroupConfig, ServiceConfig, VipConfig } from "../config/cluster.ts";
+import type { Claim, ClaimAnswer, GroupReport } from "../membership/frame.ts";
+import type { Peer } from "../membership/roster.ts";
+import { Grants } from "../ownership/claims.ts";
+import { place, type Candidate, type Placement } from "../ownership/placement.ts";
+import { Lifecycle, type LifecycleNews } from "../resources/lifecycle.ts";
+import { Announcing } from "./announcing.ts";
+import { ownEligibility, peerEligibility, type Eligibility } from "./candidates.ts";
+import { Claiming, releasedTo } from "./claiming.ts";
+import type { DecisionEvent } from "./effects.ts";
+import type { Reason } from "./reasons.ts";
+import { inMaintenance, linkOf, type Surroundings } from "./surroundings.ts";
+import type { EventDetails, Turn } from "./turn.ts";
+
+/** A gate is renewed when that gains at least this share of the interval. */
+const RENEW_SHARE = 0.4;
+/** A released group waits so long for the node that it was released to. */
+const RELEASE_WAIT_MS = 2_000;
+/** A less preferred node steps in when the one before it did nothing for so long. */
+const STEP_IN_MS = 1_000;
+
+export class Group {
+  readonly config: GroupConfig;
+  readonly vips: readonly VipConfig[];
+  role: GroupRole = "idle";
+  /** Highest epoch that was ever taken, as far as this node knows, and the node that took it. */
+  epoch = 0;
+  holder: string | undefined;
+  barred: string | undefined;
+  claiming: Claiming | undefined;
+  readonly grants = new Grants();
+  /** Latest decision, for `why`. */
+  decision: DecisionEvent | undefined;
+  placement: Placement = { node: undefined, because: "nothing is decided yet", changesInMs: undefined };
+  candidates: Candidate[] = [];
+  readonly announcing: Announcing;
+  readonly #s: Surroundings;
+  readonly #services: ReadonlyMap<string, ServiceConfig>;
+  readonly #lifecycle: Lifecycle;
+  /** Per VIP id: until when its gate was opened. */
+  readonly #openUntil = new Map<string, Instant>();
+  #to: string | undefined;
+  #toUntil: Instant = LONG_AGO;
+  #homelessSince: Instant | undefined;
+  readonly #eligibleSince = new Map<string, Instant>();
+  #clearedVersion: number;
+
+  constructor(config: GroupConfig, surroundings: Surroundings) {
+    this.config = config;
+    this.#s = surroundings;
+    this.vips = config.resources.filter((resource) => resource.kind === "vip");
+    const services = config.resources.filter((resource) => resource.kind === "service");
+    this.#services = new Map(services.map((service) => [service.id, service]));
+    this.#lifecycle = new Lifecycle(
+      services.map((service) => ({
+        id: service.id,
+        everyMs: service.everyMs,
+        attempts: service.attempts,
+        timeoutMs: {
+          start: service.start.timeoutMs,
+          stop: service.stop.timeoutMs,
+          status: service.status?.timeoutMs,
+        },
+      })),
+      () => surroundings.nextToken(),
+    );
+    this.announcing = new Announcing(config.name, this.vips, surroundings);
+    this.#clearedVersion = surroundings.wishes.version(`cleared/${config.name}`);
+  }
+
+  /** This node has the group, with its gate open or not. */
+  get mine(): boolean {
+    return this.role === "holding" || this.role === "starting" || this.role === "lapsed";
+  }
+
+  /** Takes a former self's lease over. */
+  resume(turn: Turn, handed: { epoch: number; until: Instant }): void {
+    this.epoch = handed.epoch;
+    this.holder = this.#s.me;
+    if (handed.until <= turn.now) return;
+    this.role = "holding";
+    for (const vip of this.vips) this.#openUntil.set(vip.id, handed.until);
+    this.#lifecycle.resume(turn.now);
+    this.#record(turn, "NODE_RESUMED", { node: this.#s.me, facts: { epoch: this.epoch } });
+  }
+
+  /** Looks at everything and does what is to be done now. */
+  settle(turn: Turn): void {
+    if (this.#s.frozen) return;
+    this.#clearIfAsked(turn);
+    this.#adopt(turn);
+    this.#progress(turn);
+    this.#decide(turn);
+    if (this.role === "holding") this.#settleHolding(turn);
+    if (this.role === "idle" || this.role === "lapsed") this.#settleClaim(turn);
+    else this.claiming = undefined;
+    this.announcing.settle(turn, this);
+  }
+
+  /** Renews the gates from fresh evidence; cheap, runs after every frame. */
+  renew(turn: Turn): void {
+    if (this.role !== "holding" || this.#s.frozen) return;
+    const gainMs = this.#s.timing.intervalMs * RENEW_SHARE;
+    const byUntil = new Map<Instant, VipConfig[]>();
+    for (const vip of this.vips) {
+      const until = this.#s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
+      if (until <= turn.now || until - this.#opened(vip) < gainMs) continue;
+      this.#openUntil.set(vip.id, until);
+      byUntil.set(until, [...(byUntil.get(until) ?? []), vip]);
+    }
+    for (const [until, vips] of byUntil) turn.emit({ kind: "open", vips, until });
+  }
+
+  /** Until when at least one VIP may be served; for a group without VIPs, until when anybody sees this node. */
+  leaseUntil(): Instant {
+    if (this.vips.length > 0) return Math.max(...this.vips.map((vip) => this.#opened(vip))) as Instant;
+    return Math.max(...this.#s.segments.map((segment) => segment.deadline)) as Instant;
+  }
+
+  /** Opens the gates until a stated end, for the daemon's next self. */
+  extend(turn: Turn, until: Instant): void {
+    if (this.role !== "holding" || this.vips.length === 0) return;
+    for (const vip of this.vips) this.#openUntil.set(vip.id, until);
+    turn.emit({ kind: "open", vips: this.vips, until });
+  }
+
+  /** Closes at once whatever is open; the group stays wanted here. After a pause, or when evidence ended. */
+  lapse(turn: Turn): void {
+    if (this.role !== "holding") return;
+    this.#close(turn);
+    this.role = "lapsed";
+    this.#s.counters.lapses++;
+    turn.urgent = true;
+    this.#record(turn, "GROUP_LAPSED", { severity: "alert", node: this.#s.me });
+  }
+
+  /** Gives the group up to whoever takes it, resources stopped in reverse. */
+  release(turn: Turn, options: { to: string | undefined; because: string }): void {
+    if (this.role !== "idle") this.#close(turn);
+    this.#to = options.to;
+    this.#toUntil = after(turn.now, RELEASE_WAIT_MS);
+    this.role = "stopping";
+    this.claiming = undefined;
+    turn.urgent = true;
+    this.#lifecycle.stop(turn.now);
+    const facts = { to: options.to ?? "any eligible node", because: options.because };
+    this.#record(turn, "GROUP_MOVING", { node: this.#s.me, facts });
+    this.#progress(turn);
+  }
+
+  /** Another node holds the group too, or with the better right: this one gives way at once. */
+  yieldTo(turn: Turn, to: string, because: string): void {
+    this.#close(turn);
+    this.role = "stopping";
+    this.#to = undefined;
+    this.claiming = undefined;
+    turn.urgent = true;
+    this.#lifecycle.stop(turn.now);
+    this.#record(turn, "GROUP_YIELDED", { severity: "warning", node: this.#s.me, facts: { to, because } });
+    this.#progress(turn);
+  }
+
+  /** The result of a `run` effect of this group; false when it is not one of ours. */
+  finished(turn: Turn, result: { id: number; ok: boolean; detail: string }): void {
+    this.#news(turn, this.#lifecycle.finished(result.id, result.ok, result.detail, turn.now));
+  }
+
+  /** This node may not hold the group until an operator clears it. */
+  bar(turn: Turn, because: string): void {
+    if (this.barred !== undefined) return;
+    this.barred = because;
+    turn.urgent = true;
+    this.#record(turn, "GROUP_BARRED", { severity: "alert", node: this.#s.me, facts: { because } });
+  }
+
+  /** What this node claims, for its frames. */
+  claim(): Claim | undefined {
+    return this.claiming === undefined ? undefined : { group: this.config.name, epoch: this.claiming.epoch };
+  }
+
+  /** Answers another node's claim. */
+  judge(turn: Turn, claimer: Peer, claim: Claim): ClaimAnswer {
+    const holder = this.holder === undefined ? undefined : this.#s.roster.peers.get(this.holder);
+    const holderAlive =
+      holder !== undefined &&
+      holder !== claimer &&
+      (holder.state === "up" || holder.state === "late") &&
+      isServing(holder.reports.get(this.config.name)?.role) &&
+      !releasedTo(holder, this.config.name, this.epoch, claimer.name);
+    const own = this.claiming;
+    const verdict = this.grants.judge(
+      {
+        claimer: claimer.name,
+        epoch: claim.epoch,
+        now: turn.now,
+        knownEpoch: this.epoch,
+        knownHolder: this.holder,
+        busyHere: this.role === "holding" || this.role === "starting",
+        holderAlive,
+        own:
+          own === undefined
+            ? undefined
+            : { epoch: own.epoch, rank: this.#rank(this.#s.me), claimerRank: this.#rank(claimer.name) },
+      },
+      this.#s.timing.waitMs,
+    );
+    const { group, epoch } = claim;
+    return verdict.granted
+      ? { group, epoch, granted: true, reason: "" }
+      : { group, epoch, granted: false, reason: verdict.reason };
+  }
+
+  /** This node's line about the group in its frames. */
+  report(now: Instant): GroupReport {
+    const own = this.ownEligibility(now);
+    return {
+      name: this.config.name,
+      epoch: this.epoch,
+      holder: this.holder,
+      granted: this.grants.epoch,
+      role: this.role,
+      leaseMs: this.role === "holding" ? Math.max(0, Math.round(this.leaseUntil() - now)) : 0,
+      eligible: own.eligible,
+      reason: own.because,
+      soft: own.soft,
+      to: now < this.#toUntil ? this.#to : undefined,
+      seen: this.announcing.seen,
+    };
+  }
+
+  ownEligibility(now: Instant): Eligibility {
+    return ownEligibility(this.#s, this, now);
+  }
+
+  /** A node that asks at the same moment and has the better right: wait for it. */
+  deferTo(turn: Turn, node: string): void {
+    if (this.claiming === undefined || this.#rank(node) >= this.#rank(this.#s.me)) return;
+    this.claiming.holdOff(after(turn.now, this.#s.timing.askMs * 5));
+  }
+
+  /** Timers that run, for `why`; milliseconds left. */
+  timers(now: Instant): Record<string, number> {
+    const timers: Record<string, number> = {};
+    if (this.role === "holding") timers["lease"] = this.leaseUntil() - now;
+    if (now < this.#toUntil && this.#to !== undefined) timers[`wait for ${this.#to}`] = this.#toUntil - now;
+    if (this.placement.changesInMs !== undefined) timers["failback"] = this.placement.changesInMs;
+    return timers;
+  }
+
+  wakeAt(now: Instant): Instant {
+    let wake = earlier(this.#lifecycle.wakeAt(), this.announcing.wakeAt());
+    if (this.claiming !== undefined) wake = earlier(wake, this.claiming.wakeAt(now, this.#probing()));
+    if (this.role === "holding" && this.leaseUntil() > now) wake = earlier(wake, this.leaseUntil());
+    if (this.#to !== undefined && this.#toUntil > now) wake = earlier(wake, this.#toUntil);
+    if (this.placement.changesInMs !== undefined) wake = earlier(wake, after(now, this.placement.changesInMs));
+    if (this.#homelessSince !== undefined && this.claiming === undefined) {
+      const nextStep = STEP_IN_MS - ((now - this.#homelessSince) % STEP_IN_MS);
+      wake = earlier(wake, after(now, nextStep));
+    }
+    return wake;
+  }
+
+  #opened(vip: VipConfig): Instant {
+    return this.#openUntil.get(vip.id) ?? LONG_AGO;
+  }
+
+  #close(turn: Turn): void {
+    this.#openUntil.clear();
+    if (this.vips.length > 0) turn.emit({ kind: "close", vips: this.vips, remove: true });
+    this.announcing.stop();
+  }
+
+  #record(turn: Turn, reason: Reason, details: EventDetails): void {
+    this.decision = turn.event(reason, { ...details, group: this.config.name });
+  }
+
+  #clearIfAsked(turn: Turn): void {
+    const version = this.#s.wishes.version(`cleared/${this.config.name}`);
+    if (version === this.#clearedVersion) return;
+    this.#clearedVersion = version;
+    const wasStuck = this.role === "stuck";
+    this.barred = undefined;
+    if (wasStuck) {
+      this.role = "stopping";
+      this.#lifecycle.stop(turn.now);
+    }
+    turn.urgent = true;
+    this.#record(turn, "GROUP_CLEARED", { node: this.#s.me });
+  }
+
+  /** Learns epochs and holders from the others' reports, and gives way to a higher one. */
+  #adopt(turn: Turn): void {
+    for (const peer of this.#s.roster.peers.values()) {
+      const report = peer.reports.get(this.config.name);
+      if (report?.holder === undefined) continue;
+      if (report.epoch > this.epoch) {
+        const lost = this.mine && report.holder !== this.#s.me;
+        this.epoch = report.epoch;
+        this.holder = report.holder;
+        this.grants.withdraw(report.holder);
+        if (lost) this.yieldTo(turn, report.holder, `it holds epoch ${report.epoch}`);
+        this.announcing.lookFor(turn.now);
+      } else if (report.epoch === this.epoch && peer.alive && isServing(report.role) && this.role === "holding") {
+        this.#meet(turn, peer);
+      }
+    }
+  }
+
+  /** Two nodes hold one epoch: the one that is worse connected, or later in the file, gives way. */
+  #meet(turn: Turn, peer: Peer): void {
+    const link = this.vips[0] === undefined ? 0 : linkOf(this.vips[0]);
+    const mine = this.#s.segments[link]?.reach(turn.now) ?? 0;
+    const theirs = peer.reach[link] ?? 0;
+    const better = mine > theirs || (mine === theirs && this.#index(this.#s.me) < peer.index);
+    turn.event("HOLDERS_MET", {
+      severity: "alert",
+      group: this.config.name,
+      node: this.#s.me,
+      facts: { to: peer.name, epoch: this.epoch },
+    });
+    if (better) this.announcing.begin(turn.now);
+    else this.yieldTo(turn, peer.name, "both held the same epoch");
+  }
+
+  #index(node: string): number {
+    return this.#s.config.nodes.findIndex((candidate) => candidate.name === node);
+  }
+
+  #progress(turn: Turn): void {
+    for (let guard = 0; guard < 100; guard++) {
+      const { order, news } = this.#lifecycle.advance(turn.now);
+      if (order === undefined && news === undefined) return;
+      if (order !== undefined) this.#run(turn, order);
+      this.#news(turn, news);
+    }
+  }
+
+  #run(turn: Turn, order: { token: number; service: string; action: "start" | "stop" | "status" }): void {
+    const service = this.#services.get(order.service);
+    const command = service?.[order.action];
+    if (command === undefined) return;
+    const { token: id, service: resource, action } = order;
+    turn.emit({ kind: "run", id, group: this.config.name, resource, action, command });
+  }
+
+  #news(turn: Turn, news: LifecycleNews | undefined): void {
+    if (news === undefined) return;
+    const node = this.#s.me;
+    if (news.kind === "started") {
+      if (this.role === "starting") this.#serve(turn);
+      return;
+    }
+    if (news.kind === "stopped") {
+      if (this.role !== "stopping") return;
+      this.role = "idle";
+      turn.urgent = true;
+      this.#record(turn, "GROUP_RELEASED", { node });
+      return;
+    }
+    const facts = { resource: news.service, detail: news.detail };
+    if (news.kind === "stop-failed") {
+      this.role = "stuck";
+      turn.urgent = true;
+      this.#record(turn, "GROUP_STOP_FAILED", { severity: "alert", node, facts });
+      this.bar(turn, `${news.service} did not stop`);
+    } else if (news.kind === "died") {
+      this.#record(turn, "SERVICE_DIED", { severity: "alert", node, facts });
+    } else {
+      this.#record(turn, "GROUP_START_FAILED", { severity: "alert", node, facts });
+      if (!news.final) return;
+      this.bar(turn, `${news.service} did not start`);
+      this.release(turn, { to: undefined, because: `${news.service} did not start` });
+    }
+  }
+
+  #serve(turn: Turn): void {
+    this.role = "holding";
+    this.renew(turn);
+    turn.urgent = true;
+    this.announcing.begin(turn.now);
+    const facts = { epoch: this.epoch, because: this.placement.because };
+    this.#record(turn, "GROUP_TAKEN", { node: this.#s.me, facts });
+  }
+
+  #settleHolding(turn: Turn): void {
+    const s = this.#s;
+    if (s.stalled || s.gateBroken) {
+      this.release(turn, { to: undefined, because: this.ownEligibility(turn.now).because });
+      return;
+    }
+    this.renew(turn);
+    if (this.leaseUntil() <= turn.now) {
+      this.lapse(turn);
+      return;
+    }
+    const target = this.placement.node;
+    if (target === s.me) return;
+    if (target === undefined || this.#mayMoveTo(target)) {
+      this.release(turn, { to: target, because: this.placement.because });
+    }
+  }
+
+  #mayMoveTo(target: string): boolean {
+    const peer = this.#s.roster.peers.get(target);
+    return peer?.state === "up" && peer.config === this.#s.configHash;
+  }
+
+  /** Asks the placement, with the holder as it is known. */
+  #decide(turn: Turn): void {
+    const s = this.#s;
+    this.candidates = this.config.prefer.map((node) => this.#candidate(node, turn.now));
+    const before = this.placement;
+    this.placement = place({
+      candidates: this.candidates,
+      holder: this.#presentHolder(),
+      wish: s.wishes.get(`at/${this.config.name}`) || undefined,
+      failback: this.config.failback,
+      maintenance: inMaintenance(s),
+    });
+    if (before.node === this.placement.node && before.because === this.placement.because) return;
+    if (this.role !== "holding" || this.placement.node !== s.me) return;
+    const facts = { because: this.placement.because };
+    this.#record(turn, "GROUP_STAYS", { node: s.me, facts });
+  }
+
+  #candidate(node: string, now: Instant): Candidate {
+    const peer = this.#s.roster.peers.get(node);
+    const judged = peer === undefined ? this.ownEligibility(now) : peerEligibility(this.#s, peer, this.config.name);
+    if (!judged.eligible) this.#eligibleSince.delete(node);
+    else if (!this.#eligibleSince.has(node)) this.#eligibleSince.set(node, now);
+    const since = this.#eligibleSince.get(node);
+    return { node, ...judged, eligibleForMs: since === undefined ? 0 : now - since };
+  }
+
+  /** Node that has the group, with a running or lapsed lease; undefined when it is free or its holder is silent. */
+  #presentHolder(): string | undefined {
+    if (this.mine) return this.#s.me;
+    if (this.holder === undefined || this.holder === this.#s.me) return undefined;
+    const peer = this.#s.roster.peers.get(this.holder);
+    if (peer?.state !== "up" && peer?.state !== "late") return undefined;
+    const report = peer.reports.get(this.config.name);
+    if (report === undefined) return this.holder;
+    return isServing(report.role) || report.role === "lapsed" ? this.holder : undefined;
+  }
+
+  /** The group's last holder is known to be closed: it said so, left, or its lease is over. */
+  #holderGone(): boolean {
+    if (this.holder === undefined || this.holder === this.#s.me) return true;
+    const peer = this.#s.roster.peers.get(this.holder);
+    if (peer === undefined || !peer.alive) return true;
+    const report = peer.reports.get(this.config.name);
+    return report !== undefined && !isServing(report.role);
+  }
+
+  /** VIPs are probed before they are taken, unless their living holder has just released them to this node. */
+  #probing(): boolean {
+    const peer = this.holder === undefined ? undefined : this.#s.roster.peers.get(this.holder);
+    return peer === undefined || !peer.alive || !releasedTo(peer, this.config.name, this.epoch, this.#s.me);
+  }
+
+  #settleClaim(turn: Turn): void {
+    const s = this.#s;
+    if (!this.#wants(turn)) {
+      if (this.claiming !== undefined) turn.urgent = true;
+      this.claiming = undefined;
+      return;
+    }
+    const floor = this.#highestEpoch() + 1;
+    if (this.claiming === undefined) {
+      this.claiming = new Claiming({ group: this.config.name, vips: this.vips, epoch: floor, now: turn.now });
+    } else if (this.claiming.epoch < floor && this.claiming.epoch <= this.#highestTaken()) {
+      this.claiming.epoch = floor;
+    }
+    for (const peer of s.roster.peers.values()) {
+      if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
+    }
+    const state = { holderGone: this.#holderGone(), probing: this.#probing() };
+    this.claiming.pursue(turn, s, state);
+    if (!state.holderGone) return;
+    const missing = this.claiming.missing(s, { now: turn.now, knownEpoch: this.epoch, probing: state.probing });
+    if (missing === undefined) this.#take(turn);
+  }
+
+  /** Should this node ask for the group now? */
+  #wants(turn: Turn): boolean {
+    const s = this.#s;
+    if (s.stalled || s.gateBroken || s.mode === "observing" || s.mode === "left") return false;
+    if (inMaintenance(s) && this.role !== "lapsed") return false;
+    const holder = this.#presentHolder();
+    if (holder !== undefined && holder !== this.placement.node && this.placement.node !== s.me) return false;
+    if (this.role === "idle" && this.#holderBusy()) return false;
+    const peer = this.holder === undefined ? undefined : s.roster.peers.get(this.holder);
+    if (peer?.alive === true && peer.reports.get(this.config.name)?.to !== undefined) {
+      this.#homelessSince ??= turn.now;
+      return releasedTo(peer, this.config.name, this.epoch, s.me) && this.ownEligibility(turn.now).eligible;
+    }
+    return this.#isTurnOf(turn, s.me);
+  }
+
+  /** Its living holder serves it or is on the way out with it. */
+  #holderBusy(): boolean {
+    if (this.holder === undefined || this.holder === this.#s.me) return false;
+    const peer = this.#s.roster.peers.get(this.holder);
+    if (peer?.state !== "up" && peer?.state !== "late") return false;
+    const role = peer.reports.get(this.config.name)?.role;
+    return role === undefined || isServing(role) || role === "stopping";
+  }
+
+  /** Is it this node's turn: placed here, or those placed before it did nothing for a while? */
+  #isTurnOf(turn: Turn, node: string): boolean {
+    const target = this.placement.node;
+    if (target === undefined) {
+      this.#homelessSince = undefined;
+      return false;
+    }
+    this.#homelessSince ??= turn.now;
+    if (this.#waitsForBoot(turn.now)) return false;
+    if (target === node) return true;
+    const order = [target, ...this.candidates.filter((c) => c.eligible && c.node !== target).map((c) => c.node)];
+    const position = order.indexOf(node);
+    return position >= 0 && turn.now - this.#homelessSince >= position * STEP_IN_MS;
+  }
+
+  /** A group that nobody ever held waits for its preferred nodes while they are still coming up. */
+  #waitsForBoot(now: Instant): boolean {
+    if (this.holder !== undefined || now >= this.#s.startedAt + this.#s.config.heartbeat.initialWaitMs) return false;
+    for (const candidate of this.candidates) {
+      if (candidate.eligible) return false;
+      if (candidate.soft && this.#s.roster.peers.get(candidate.node)?.alive !== false) return true;
+    }
+    return false;
+  }
+
+  #highestTaken(): number {
+    let highest = this.epoch;
+    for (const peer of this.#s.roster.peers.values()) {
+      const report = peer.reports.get(this.config.name);
+      if (report !== undefined) highest = Math.max(highest, report.epoch);
+    }
+    return highest;
+  }
+
+  #highestEpoch(): number {
+    let highest = Math.max(this.#highestTaken(), this.grants.epoch);
+    for (const peer of this.#s.roster.peers.values()) {
+      const report = peer.reports.get(this.config.name);
+      if (report !== undefined) highest = Math.max(highest, report.granted);
+    }
+    return highest;
+  }
+
+  #take(turn: Turn): void {
+    const s = this.#s;
+    const epoch = this.claiming?.epoch ?? 0;
+    const former = this.holder;
+    const planned = !this.#probing();
+    this.claiming = undefined;
+    this.#homelessSince = undefined;
+    this.epoch = epoch;
+    this.holder = s.me;
+    this.role = "starting";
+    if (!planned && s.wishes.get(`at/${this.config.name}`) !== "" && former !== s.me) {
+      s.wishes.set(`at/${this.config.name}`, "", s.me);
+    }
+    if (this.#services.size > 0 && this.vips.length > 0) turn.emit({ kind: "place", vips: this.vips });
+    if (this.#lifecycle.phase === "running") this.#serve(turn);
+    else this.#lifecycle.start(turn.now);
+    this.#progress(turn);
+  }
+
+  /** The last holder comes first, then the order of preference. */
+  #rank(node: string): number {
+    if (node === this.holder) return -1;
+    const position = this.config.prefer.indexOf(node);
+    return position < 0 ? this.config.prefer.length : position;
+  }
+}
+
+function isServing(role: GroupRole | undefined): boolean {
+  return role === "holding" || role === "starting";
+}

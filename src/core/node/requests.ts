@@ -1,0 +1,235 @@
+/** What operators ask for, and the answers: each request is answered exactly once. */
+
+import type { Problem } from "../base/report.ts";
+import { MAX_WAITING_REQUESTS } from "../base/limits.ts";
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import type { Beats } from "./beats.ts";
+import type { ReplyEffect } from "./effects.ts";
+import type { Group } from "./group.ts";
+import type { RequestInput, Verb } from "./inputs.ts";
+import { inMaintenance, type Surroundings } from "./surroundings.ts";
+import type { Turn } from "./turn.ts";
+
+/** A restarting daemon may be away for so long; the address behind the gate lives no longer than this. */
+const RESTART_MS = 2_000;
+/** The other nodes must agree to wait within this time. */
+const AGREE_WITHIN_MS = 1_000;
+/** A leaving node waits so long for the others to take its groups. */
+const LEAVE_WITHIN_MS = 20_000;
+
+type Outcome = ReplyEffect["outcome"];
+
+/** The daemon's restart: first all peers must know, then the leases are stretched. */
+interface Restart {
+  readonly id: number;
+  readonly giveUpAt: Instant;
+  /** Per peer and link: the first sequence that told of the restart. */
+  readonly told: Map<string, readonly number[]>;
+  readonly until: Instant;
+}
+
+export class Requests {
+  readonly #s: Surroundings;
+  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #beats: Beats;
+  #restart: Restart | undefined;
+  #leaving: { readonly ids: number[]; readonly giveUpAt: Instant } | undefined;
+  /** Set when the restart was agreed in this turn: after the last beats nothing more is sent. */
+  #agreed: Restart | undefined;
+
+  constructor(surroundings: Surroundings, groups: ReadonlyMap<string, Group>, beats: Beats) {
+    this.#s = surroundings;
+    this.#groups = groups;
+    this.#beats = beats;
+  }
+
+  take(turn: Turn, input: RequestInput): void {
+    const { id, request } = input;
+    const outcome = this.#answer(turn, id, request);
+    if (outcome !== undefined) turn.emit({ kind: "reply", id, outcome });
+  }
+
+  /** Follows up what takes longer than a turn. */
+  settle(turn: Turn): void {
+    this.#settleRestart(turn);
+    this.#settleLeave(turn);
+  }
+
+  /** The last act before a restart: everything has been said, the leases are stretched, nothing changes any more. */
+  afterBeats(turn: Turn): void {
+    const agreed = this.#agreed;
+    if (agreed === undefined) return;
+    this.#s.frozen = true;
+    const held = [...this.#groups.values()].filter((group) => group.role === "holding");
+    const macs: Record<string, string[]> = {};
+    for (const peer of this.#s.roster.peers.values()) macs[peer.name] = [...peer.macs];
+    const handover = {
+      groups: held.map((group) => ({ name: group.config.name, epoch: group.epoch, until: agreed.until })),
+      wishes: this.#s.wishes.all(),
+      macs,
+    };
+    turn.emit({ kind: "reply", id: agreed.id, outcome: { kind: "handover", handover } });
+  }
+
+  wakeAt(): Instant {
+    return earlier(this.#restart?.giveUpAt ?? NEVER, this.#leaving?.giveUpAt ?? NEVER);
+  }
+
+  #answer(turn: Turn, id: number, request: Verb): Outcome | undefined {
+    switch (request.verb) {
+      case "switch":
+        return this.#switch(turn, request.group, request.to);
+      case "standby":
+      case "online":
+        return this.#standby(turn, request.node, request.verb === "standby");
+      case "clear":
+        return this.#clear(turn, request.group);
+      case "maintenance":
+        return this.#maintenance(turn, request.on);
+      case "restart":
+        return this.#beginRestart(turn, id);
+      case "leave":
+        return this.#beginLeave(turn, id);
+    }
+  }
+
+  #switch(turn: Turn, name: string, to: string): Outcome {
+    const group = this.#groups.get(name);
+    if (group === undefined) return unknownGroup(name, this.#groups);
+    if (!group.config.prefer.includes(to)) {
+      return refuse("NODE_NOT_POSSIBLE", `${to} is no possible node of ${name}`, `choose one of ${group.config.prefer.join(", ")}`);
+    }
+    if (inMaintenance(this.#s)) {
+      return refuse("MAINTENANCE", "the cluster is in maintenance: nothing moves", "understudy maintenance off");
+    }
+    if (!group.mine) return this.#switchElsewhere(group, to);
+    if (to === this.#s.me) return { kind: "done", detail: `${name} is on ${to} already` };
+    if (group.role !== "holding") {
+      return refuse("NOT_SETTLED", `${name} is ${group.role} on ${this.#s.me}`, `understudy why ${name}`);
+    }
+    const candidate = group.candidates.find((each) => each.node === to);
+    if (candidate?.eligible !== true) {
+      return refuse("NODE_NOT_ELIGIBLE", `${to} ${candidate?.because ?? "is unknown"}`, `understudy why ${name}`);
+    }
+    this.#s.wishes.set(`at/${name}`, to, this.#s.me);
+    group.release(turn, { to, because: `an operator asked for ${to}` });
+    return { kind: "done", detail: `${name} moves from ${this.#s.me} to ${to}` };
+  }
+
+  #switchElsewhere(group: Group, to: string): Outcome {
+    const name = group.config.name;
+    const next = `understudy why ${name}`;
+    if (group.role === "stopping") return refuse("MOVE_IN_PROGRESS", `${name} is being moved already`, next);
+    if (group.claiming !== undefined) return refuse("MOVE_IN_PROGRESS", `${this.#s.me} is taking ${name} already`, next);
+    const holder = group.holder === undefined ? undefined : this.#s.roster.peers.get(group.holder);
+    if (holder?.alive !== true) return refuse("NO_HOLDER", `nobody holds ${name}`, next);
+    const report = holder.reports.get(name);
+    if (report?.role === "stopping" || report?.to !== undefined) {
+      const target = report.to === undefined ? "another node" : report.to;
+      return refuse("MOVE_IN_PROGRESS", `${name} is being moved from ${holder.name} to ${target} already`, next);
+    }
+    if (report?.role === "holding" && holder.name === to) return { kind: "done", detail: `${name} is on ${to} already` };
+    return { kind: "forward", to: holder.name };
+  }
+
+  #standby(turn: Turn, node: string, on: boolean): Outcome {
+    if (!this.#s.config.nodes.some((each) => each.name === node)) {
+      const names = this.#s.config.nodes.map((each) => each.name).join(", ");
+      return refuse("UNKNOWN_NODE", `there is no node ${node}`, `choose one of ${names}`);
+    }
+    this.#s.wishes.set(`standby/${node}`, on ? "on" : "off", this.#s.me);
+    turn.urgent = true;
+    return { kind: "done", detail: on ? `${node} goes to standby` : `${node} may hold groups again` };
+  }
+
+  #clear(turn: Turn, name: string): Outcome {
+    if (!this.#groups.has(name)) return unknownGroup(name, this.#groups);
+    this.#s.wishes.set(`at/${name}`, "", this.#s.me);
+    this.#s.wishes.set(`cleared/${name}`, "", this.#s.me);
+    turn.urgent = true;
+    return { kind: "done", detail: `${name} is cleared on all nodes` };
+  }
+
+  #maintenance(turn: Turn, on: boolean): Outcome {
+    this.#s.wishes.set("maintenance", on ? "on" : "off", this.#s.me);
+    turn.urgent = true;
+    turn.event(on ? "MAINTENANCE_ON" : "MAINTENANCE_OFF", { severity: on ? "warning" : "info", node: this.#s.me });
+    return { kind: "done", detail: on ? "nothing moves until maintenance is over" : "maintenance is over" };
+  }
+
+  #beginRestart(turn: Turn, id: number): Outcome | undefined {
+    if (this.#restart !== undefined) return refuse("RESTART_IN_PROGRESS", "a restart is under way already", "wait for it");
+    const moving = [...this.#groups.values()].find((group) => group.role === "starting" || group.role === "stopping");
+    if (moving !== undefined) {
+      return refuse("NOT_SETTLED", `${moving.config.name} is ${moving.role} here`, "try again when it has settled");
+    }
+    const until = after(turn.now, RESTART_MS);
+    const told = new Map<string, readonly number[]>();
+    for (const peer of this.#s.roster.peers.values()) {
+      if (peer.alive) told.set(peer.name, peer.links.map((link) => link.lastSent + 1));
+    }
+    this.#restart = { id, told, until, giveUpAt: after(turn.now, AGREE_WITHIN_MS) };
+    this.#beats.restartUntil = until;
+    turn.urgent = true;
+    turn.event("NODE_RESTARTING", { node: this.#s.me });
+    return undefined;
+  }
+
+  #settleRestart(turn: Turn): void {
+    const restart = this.#restart;
+    if (restart === undefined) return;
+    const waitingFor = [...restart.told].filter(([name, told]) => {
+      const peer = this.#s.roster.peers.get(name);
+      return peer?.alive === true && !told.some((sequence, link) => (peer.echoed[link] ?? 0) >= sequence);
+    });
+    if (waitingFor.length > 0) {
+      if (turn.now < restart.giveUpAt) return;
+      this.#restart = undefined;
+      this.#beats.restartUntil = LONG_AGO;
+      const names = waitingFor.map(([name]) => name).join(", ");
+      const outcome = refuse("RESTART_NOT_AGREED", `${names} did not agree to wait`, "understudy status");
+      turn.emit({ kind: "reply", id: restart.id, outcome });
+      return;
+    }
+    for (const group of this.#groups.values()) group.extend(turn, restart.until);
+    this.#restart = undefined;
+    this.#agreed = restart;
+  }
+
+  #beginLeave(turn: Turn, id: number): Outcome | undefined {
+    if (this.#leaving !== undefined) {
+      if (this.#leaving.ids.length >= MAX_WAITING_REQUESTS) return refuse("TOO_MANY", "too many wait for this", "wait");
+      this.#leaving.ids.push(id);
+      return undefined;
+    }
+    this.#leaving = { ids: [id], giveUpAt: after(turn.now, LEAVE_WITHIN_MS) };
+    this.#s.leaving = true;
+    turn.urgent = true;
+    turn.event("NODE_LEAVING", { node: this.#s.me });
+    return undefined;
+  }
+
+  #settleLeave(turn: Turn): void {
+    const leaving = this.#leaving;
+    if (leaving === undefined || this.#s.mode === "left") return;
+    for (const group of this.#groups.values()) {
+      const elsewhere = group.placement.node !== undefined && group.placement.node !== this.#s.me;
+      const hopeless = turn.now >= leaving.giveUpAt || !elsewhere;
+      if (group.mine && hopeless) group.release(turn, { to: undefined, because: `${this.#s.me} leaves` });
+    }
+    const busy = [...this.#groups.values()].some((group) => group.mine || group.role === "stopping");
+    if (busy && turn.now < after(leaving.giveUpAt, LEAVE_WITHIN_MS)) return;
+    this.#s.mode = "left";
+    turn.urgent = true;
+    for (const id of leaving.ids) turn.emit({ kind: "reply", id, outcome: { kind: "done", detail: "everything is released" } });
+  }
+}
+
+function refuse(code: string, message: string, next: string): Outcome {
+  const problem: Problem = { code, severity: "error", message, next };
+  return { kind: "refused", problem };
+}
+
+function unknownGroup(name: string, groups: ReadonlyMap<string, Group>): Outcome {
+  return refuse("UNKNOWN_GROUP", `there is no group ${name}`, `choose one of ${[...groups.keys()].join(", ")}`);
+}

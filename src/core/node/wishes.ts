@@ -1,0 +1,65 @@
+/**
+ * Operators' wishes: small versioned registers that travel with the frames. The higher (version, node) wins
+ * on every node, so after a split all nodes agree again on whatever was said last.
+ */
+
+import type { Wish } from "../membership/frame.ts";
+
+/** Wishes in one frame; with more, they take turns. */
+const WISHES_PER_FRAME = 6;
+
+export class Wishes {
+  readonly #byKey = new Map<string, Wish>();
+  #cursor = 0;
+  /** Grows with every change; tells when the disk is behind. */
+  revision = 0;
+
+  /** Takes over wishes from disk or a frame; answers the keys that changed. */
+  merge(wishes: readonly Wish[]): string[] {
+    const changed: string[] = [];
+    for (const wish of wishes) {
+      const mine = this.#byKey.get(wish.key);
+      if (mine !== undefined && !supersedes(wish, mine)) continue;
+      this.#byKey.set(wish.key, wish);
+      this.revision++;
+      if (mine?.value !== wish.value || mine.version !== wish.version) changed.push(wish.key);
+    }
+    return changed;
+  }
+
+  /** States a wish anew. */
+  set(key: string, value: string, node: string): void {
+    const version = (this.#byKey.get(key)?.version ?? 0) + 1;
+    this.#byKey.set(key, { key, value, version, node });
+    this.revision++;
+  }
+
+  get(key: string): string {
+    return this.#byKey.get(key)?.value ?? "";
+  }
+
+  version(key: string): number {
+    return this.#byKey.get(key)?.version ?? 0;
+  }
+
+  all(): Wish[] {
+    return [...this.#byKey.values()];
+  }
+
+  /** The wishes for the next frames: all of them, in turns. */
+  forFrames(): Wish[] {
+    const all = this.all();
+    if (all.length <= WISHES_PER_FRAME) return all;
+    const chosen: Wish[] = [];
+    for (let count = 0; count < WISHES_PER_FRAME; count++) {
+      const wish = all[(this.#cursor + count) % all.length];
+      if (wish !== undefined) chosen.push(wish);
+    }
+    this.#cursor = (this.#cursor + WISHES_PER_FRAME) % all.length;
+    return chosen;
+  }
+}
+
+function supersedes(a: Wish, b: Wish): boolean {
+  return a.version > b.version || (a.version === b.version && a.node > b.node);
+}

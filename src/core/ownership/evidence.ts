@@ -1,0 +1,107 @@
+/**
+ * The arbiter `segment`: the network itself is the witness. For one link of this node it collects the signs
+ * that the segment still reaches us, and says until when a VIP on it may be served.
+ *
+ * Evidence is dated by when WE asked, never by when the answer was read: an answer that waited in a socket
+ * while this process was frozen proves nothing about now.
+ */
+
+import { LONG_AGO, later, after, type Instant } from "../base/time.ts";
+import type { Timing } from "../base/timing.ts";
+
+/** Unanswered questions in a row after which a gateway counts as lost. */
+const GATEWAY_TRIES = 5;
+/** A gateway is asked so often while nothing is in doubt. */
+const CALM_ASK_MS = 1_000;
+/** A lost gateway is asked so often. */
+const LOST_ASK_MS = 250;
+
+export class SegmentEvidence {
+  readonly gateways: readonly string[];
+  readonly #timing: Timing;
+  /** Until when the evidence so far lets a VIP be served. */
+  deadline: Instant = LONG_AGO;
+  /** Send time of our newest frame that a peer echoed on this link. */
+  echoAt: Instant = LONG_AGO;
+  gatewayUp = false;
+  #askedAt: Instant = LONG_AGO;
+  #unanswered = 0;
+  #firstUnansweredAt: Instant = LONG_AGO;
+
+  constructor(options: { gateways: readonly string[]; timing: Timing }) {
+    this.gateways = options.gateways;
+    this.#timing = options.timing;
+  }
+
+  /** A peer's authenticated frame on this link echoed our frame sent at `sentAt`. */
+  echoed(sentAt: Instant): void {
+    this.echoAt = later(this.echoAt, sentAt);
+    this.deadline = later(this.deadline, after(sentAt, this.#timing.echoMs));
+  }
+
+  /** A gateway answered our question of `sentAt`; true when it was lost before. */
+  gatewayAnswered(sentAt: Instant): boolean {
+    this.deadline = later(this.deadline, after(sentAt, this.#timing.evidenceMs));
+    this.#unanswered = 0;
+    const back = !this.gatewayUp;
+    this.gatewayUp = true;
+    return back;
+  }
+
+  /** A peer's kernel answered our question of `sentAt`: the segment reaches us, whatever its daemon does. */
+  kernelAnswered(sentAt: Instant): void {
+    this.deadline = later(this.deadline, after(sentAt, this.#timing.evidenceMs));
+  }
+
+  /** Nobody can take from us: every other node left or stands by. */
+  unopposed(now: Instant): void {
+    this.deadline = later(this.deadline, after(now, this.#timing.echoMs));
+  }
+
+  /** This process was paused, or its device went away: nothing known before counts. */
+  forget(): void {
+    this.deadline = LONG_AGO;
+    this.echoAt = LONG_AGO;
+    this.#unanswered = 0;
+  }
+
+  /** 2: a gateway answers, 1: peers answer, 0: nobody. */
+  reach(now: Instant): number {
+    if (this.gatewayUp) return 2;
+    return this.deadline > now || now - this.echoAt < this.#timing.waitMs ? 1 : 0;
+  }
+
+  /**
+   * When the gateways should be asked next. `doubt`: something is missing and an answer is needed now.
+   * `serving`: a VIP of this link depends on the deadline.
+   */
+  askAt(now: Instant, state: { doubt: boolean; serving: boolean }): Instant {
+    if (this.gateways.length === 0) return Number.POSITIVE_INFINITY as Instant;
+    return after(this.#askedAt, this.#askEveryMs(now, state));
+  }
+
+  #askEveryMs(now: Instant, state: { doubt: boolean; serving: boolean }): number {
+    const { evidenceMs, intervalMs, askMs } = this.#timing;
+    if (state.doubt) return askMs;
+    if (this.gatewayUp && this.#unanswered > 0) return askMs * 2;
+    if (state.serving) {
+      const remainingMs = this.deadline - now;
+      if (remainingMs < evidenceMs / 2) return askMs;
+      if (remainingMs <= evidenceMs) return intervalMs / 3;
+    }
+    return this.gatewayUp ? CALM_ASK_MS : LOST_ASK_MS;
+  }
+
+  /** The gateways are asked now; true when that makes them lost. */
+  asked(now: Instant): boolean {
+    if (this.#unanswered === 0) this.#firstUnansweredAt = now;
+    this.#unanswered++;
+    this.#askedAt = now;
+    const lost =
+      this.gatewayUp &&
+      this.#unanswered > GATEWAY_TRIES &&
+      now - this.#firstUnansweredAt >= this.#timing.intervalMs;
+    if (lost) this.gatewayUp = false;
+    return lost;
+  }
+}
