@@ -1,0 +1,41 @@
+/**
+ * What all checkers share. A checker looks at the pretend kernels and the wire, never at a daemon's opinion
+ * of itself where the outside can tell, and counts how often it compared anything: a checker that never ran
+ * proves nothing.
+ */
+
+import type { VipConfig } from "../../core/config/cluster.ts";
+import type { Frame } from "../../core/membership/frame.ts";
+import type { AskEffect, DecisionEvent } from "../../core/node/effects.ts";
+import type { Machine } from "../machine.ts";
+import type { Process } from "../process.ts";
+import type { World } from "../world.ts";
+
+/** An answer as the wire saw it; `asked` is the true time of the very question. */
+export interface WireAnswer {
+  readonly effect: AskEffect;
+  readonly mac: string;
+  readonly asked: number;
+}
+
+/** A checker overrides the hooks that it needs and calls `world.violate` when a promise is broken. */
+export abstract class Checker {
+  abstract readonly name: string;
+  /** How often something was compared. */
+  runs = 0;
+
+  /** Gates, addresses, power or cables changed; `vip` is undefined when it may be any. */
+  servingChanged(_world: World, _vip: VipConfig | undefined): void {}
+  /** A kernel was told to serve until this true time. */
+  opened(_world: World, _machine: Machine, _vip: VipConfig, _until: number): void {}
+  frameSent(_world: World, _machine: Machine, _frame: Frame): void {}
+  /** A process reads a frame, just before its core does. */
+  frameHeard(_world: World, _process: Process, _frame: Frame): void {}
+  /** A process reads an answer, just before its core does. */
+  answerHeard(_world: World, _machine: Machine, _answer: WireAnswer): void {}
+  decided(_world: World, _machine: Machine, _event: DecisionEvent): void {}
+  /** All faults are healed and operators' wishes undone. */
+  healed(_world: World): void {}
+  /** The run is over. */
+  ended(_world: World): void {}
+}

@@ -1,0 +1,41 @@
+/** The third promise: a group's epoch belongs to one node for ever, and grows with every change of holder. */
+
+import type { Frame } from "../../core/membership/frame.ts";
+import type { Machine } from "../machine.ts";
+import type { World } from "../world.ts";
+import { Checker } from "./checker.ts";
+
+/** Reads what holders say on the wire. */
+export class Epochs extends Checker {
+  readonly name = "epochs";
+  /** Owner of every epoch under which a node said that it serves. */
+  readonly #owners = new Map<string, string>();
+  /** The highest of them, by group. */
+  readonly #highest = new Map<string, number>();
+  readonly #known = new Map<string, number>();
+
+  override frameSent(world: World, machine: Machine, frame: Frame): void {
+    for (const group of frame.groups) {
+      const own = `${frame.incarnation}/${group.name}`;
+      const known = this.#known.get(own) ?? -1;
+      if (group.epoch < known) world.violate(this.name, `${machine.name} knew epoch ${known} of ${group.name} and now speaks of ${group.epoch}`);
+      else if (group.epoch > known) this.#known.set(own, group.epoch);
+      if (group.role === "holding" && group.holder === machine.name) this.#hold(world, machine, group);
+    }
+  }
+
+  #hold(world: World, machine: Machine, group: { name: string; epoch: number }): void {
+    this.runs++;
+    const key = `${group.name}/${group.epoch}`;
+    const owner = this.#owners.get(key);
+    if (owner !== undefined && owner !== machine.name) {
+      world.violate(this.name, `${machine.name} holds ${group.name} at epoch ${group.epoch}, which was ${owner}'s`);
+    }
+    const highest = this.#highest.get(group.name) ?? 0;
+    if (owner === undefined && group.epoch < highest) {
+      world.violate(this.name, `${machine.name} takes ${group.name} at epoch ${group.epoch}, but ${highest} was held before`);
+    }
+    this.#owners.set(key, machine.name);
+    this.#highest.set(group.name, Math.max(highest, group.epoch));
+  }
+}

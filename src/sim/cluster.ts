@@ -1,0 +1,97 @@
+/** Draws a cluster file from a seed: nodes, links, groups and policies, as `parse.ts` would have made it. */
+
+import type { Random } from "../core/base/random.ts";
+import type { ClusterConfig, FailbackConfig, GroupConfig, ResourceConfig } from "../core/config/cluster.ts";
+
+/** What a run wants of its cluster; the rest is drawn. */
+export interface ClusterWish {
+  readonly nodes: number;
+  /** True: nothing in the file may move a group by itself. */
+  readonly still: boolean;
+  /** Number of links; undefined lets the seed decide. */
+  readonly links: number | undefined;
+}
+
+/** Address of a node (counted from 0) on a link. */
+export function nodeAddress(link: number, index: number): string {
+  return `10.${link}.0.${11 + index}`;
+}
+
+/** Address of the gateway host on a link. */
+export function gatewayAddress(link: number): string {
+  return `10.${link}.0.1`;
+}
+
+/** Hardware address of a host's port. */
+export function portMac(link: number, index: number): string {
+  return `02:00:00:00:${link.toString(16).padStart(2, "0")}:${(16 + index).toString(16)}`;
+}
+
+/** Draws the whole file. Link 0 carries the VIPs, as a server's public network does. */
+export function drawCluster(random: Random, wish: ClusterWish): ClusterConfig {
+  const names = Array.from({ length: wish.nodes }, (_, index) => `srv${index + 1}`);
+  const links = wish.links ?? (random.chance(0.2) ? 1 : random.chance(0.8) ? 2 : 3);
+  const groups = Array.from({ length: random.chance(0.7) ? 1 : random.integer(2, 3) }, (_, index) =>
+    drawGroup(random, { names, index, still: wish.still }),
+  );
+  return {
+    cluster: "simulated",
+    keyFile: "/etc/understudy/cluster.key",
+    nodes: names.map((name, index) => ({
+      name,
+      addresses: Array.from({ length: links }, (_, link) => nodeAddress(link, index)),
+    })),
+    heartbeat: { intervalMs: 100, initialWaitMs: random.pick([1_000, 2_000]), port: 694 },
+    lease: { evidenceMs: 130, marginMs: 20 },
+    arbiter: { kind: "segment" },
+    gateways: [],
+    groups,
+    everywhere: [],
+    monitors: [{ name: "web", check: { kind: "http", url: "http://{address}/" }, everyMs: 500, timeoutMs: 200, fall: 2, rise: 2 }],
+  };
+}
+
+function drawGroup(random: Random, options: { names: string[]; index: number; still: boolean }): GroupConfig {
+  const name = ["www", "mail", "db"][options.index] ?? `g${options.index}`;
+  const prefer = rotate(options.names, random.integer(0, options.names.length - 1));
+  const resources: ResourceConfig[] = [drawVip(name, 0, 100 + 10 * options.index)];
+  if (random.chance(0.2)) resources.push(drawVip(name, 0, 101 + 10 * options.index));
+  if (random.chance(0.4)) resources.push(drawService(name));
+  return {
+    name,
+    prefer,
+    failback: options.still ? { kind: "never" } : drawFailback(random),
+    requires: random.chance(0.4) ? ["web"] : [],
+    resources,
+  };
+}
+
+function drawVip(group: string, link: number, host: number): ResourceConfig {
+  const address = `10.${link}.0.${host}`;
+  const gateways = [gatewayAddress(link)];
+  return { kind: "vip", id: `${group}/${address}`, address, family: 4, prefixLength: 24, link, device: undefined, gateways };
+}
+
+function drawService(group: string): ResourceConfig {
+  const command = (action: string) => ({ argv: ["/usr/bin/app", action], timeoutMs: 1_000 });
+  return {
+    kind: "service",
+    id: `${group}/app`,
+    name: "app",
+    start: command("start"),
+    stop: command("stop"),
+    status: command("status"),
+    everyMs: 1_000,
+    attempts: 3,
+  };
+}
+
+function drawFailback(random: Random): FailbackConfig {
+  const drawn = random.fraction();
+  if (drawn < 0.6) return { kind: "never" };
+  return drawn < 0.8 ? { kind: "auto" } : { kind: "after", ms: 1_000 };
+}
+
+function rotate<T>(list: readonly T[], by: number): T[] {
+  return [...list.slice(by), ...list.slice(0, by)];
+}

@@ -1,0 +1,314 @@
+/**
+ * What goes wrong in a run. A schedule is plain data drawn from the seed before the run begins, so that it can
+ * be printed, and shortened when a failure is searched for. It contains only faults that the arbiter
+ * `segment` promises to survive: two nodes that lose each other on all links while both reach the clients are
+ * left out, as are lost UDP together with lost ARP.
+ */
+
+import { unreachable } from "../core/base/assert.ts";
+import type { Random } from "../core/base/random.ts";
+import type { ClusterConfig } from "../core/config/cluster.ts";
+import type { Verb } from "../core/node/inputs.ts";
+import type { Machine, ServiceMood } from "./machine.ts";
+import { GOOD_QUALITY, type Quality } from "./network.ts";
+import type { World } from "./world.ts";
+
+/** Kinds of runs: no fault; packet loss that must not move anything; only power losses; anything. */
+export type Mix = "calm" | "lossy" | "power" | "chaos";
+export const MIXES: readonly Mix[] = ["calm", "lossy", "power", "chaos"];
+
+/** A node's number, or whoever serves the first VIP at that moment. */
+export type Target = number | "holder";
+
+export type FaultAction =
+  | { readonly kind: "power"; readonly node: Target }
+  | { readonly kind: "kill"; readonly node: Target }
+  | { readonly kind: "freeze"; readonly node: Target; readonly effects: number | undefined }
+  | { readonly kind: "stall"; readonly node: Target }
+  | { readonly kind: "cut"; readonly node: Target; readonly links: readonly number[]; readonly way: "both" | "in" | "out"; readonly carrier: boolean }
+  | { readonly kind: "pair-cut"; readonly from: number; readonly to: number; readonly link: number; readonly bothWays: boolean }
+  | { readonly kind: "udp"; readonly links: readonly number[] }
+  | { readonly kind: "quality"; readonly link: number; readonly quality: Quality }
+  | { readonly kind: "gateway"; readonly link: number }
+  | { readonly kind: "stranger"; readonly link: number }
+  | { readonly kind: "fabric"; readonly link: number }
+  | { readonly kind: "service"; readonly node: Target; readonly mood: ServiceMood }
+  | { readonly kind: "services-die"; readonly node: Target }
+  | { readonly kind: "monitor"; readonly node: Target }
+  | { readonly kind: "request"; readonly node: Target; readonly verb: Verb }
+  | { readonly kind: "leave"; readonly node: Target };
+
+/** One fault; times in milliseconds of true time. */
+export interface Fault {
+  readonly at: number;
+  readonly forMs: number;
+  readonly action: FaultAction;
+}
+
+/** One line for people. */
+export function describeFault(fault: Fault): string {
+  const { kind, ...rest } = fault.action;
+  return `${kind} ${JSON.stringify(rest)} for ${fault.forMs.toFixed(0)} ms`;
+}
+
+/** Draws the faults of the safety phase, which lasts from `from` to `to`. */
+export function drawFaults(random: Random, options: { mix: Mix; config: ClusterConfig; from: number; to: number }): Fault[] {
+  const { mix, config } = options;
+  const links = config.nodes[0]?.addresses.length ?? 0;
+  switch (mix) {
+    case "calm":
+      return [];
+    case "lossy":
+      return Array.from({ length: links }, (_, link) => {
+        const quality = { ...GOOD_QUALITY, loss: random.between(0.05, 0.3), duplicate: random.between(0, 0.1), delayMax: random.between(0.5, 15) };
+        return { at: options.from, forMs: options.to - options.from, action: { kind: "quality", link, quality } };
+      });
+    case "power":
+      return drawPowerLosses(random, options);
+    case "chaos":
+      return drawChaos(random, options);
+    default:
+      return unreachable(mix);
+  }
+}
+
+/** Power is lost one node at a time, with time to come back and settle in between. */
+function drawPowerLosses(random: Random, options: { config: ClusterConfig; from: number; to: number }): Fault[] {
+  const faults: Fault[] = [];
+  const settleMs = options.config.heartbeat.initialWaitMs + 2_500;
+  for (let at = options.from + settleMs; at < options.to; at += settleMs + 1_500) {
+    faults.push({ at: at + random.between(0, 200), forMs: 1_200, action: { kind: "power", node: "holder" } });
+  }
+  return faults;
+}
+
+function drawChaos(random: Random, options: { config: ClusterConfig; from: number; to: number }): Fault[] {
+  const faults: Fault[] = [];
+  const meanPauseMs = random.pick([300, 1_000, 3_000]);
+  // Either ports and quality, or pairs, or UDP: mixing them makes isolated pairs, which are outside the promise.
+  const flavour = random.pick(["ports", "ports", "pairs", "udp"] as const);
+  for (let at = options.from; at < options.to; at += random.between(0.2, 1.8) * meanPauseMs) {
+    const action = drawAction(random, options.config, flavour);
+    const forMs = Math.min(drawDuration(random, action), options.to - at);
+    if (forMs > 0) faults.push({ at, forMs, action });
+  }
+  return faults;
+}
+
+function drawDuration(random: Random, action: FaultAction): number {
+  if (action.kind === "freeze" && random.chance(0.4)) return random.between(1, 100);
+  return random.pick([random.between(20, 500), random.between(100, 1_000), random.between(500, 5_000)]);
+}
+
+function drawAction(random: Random, config: ClusterConfig, flavour: "ports" | "pairs" | "udp"): FaultAction {
+  const node: Target = random.chance(0.5) ? "holder" : random.integer(0, config.nodes.length - 1);
+  const drawn = random.fraction();
+  if (drawn < 0.12) return { kind: "power", node };
+  if (drawn < 0.2) return { kind: "kill", node };
+  if (drawn < 0.35) return { kind: "freeze", node, effects: random.chance(0.4) ? random.integer(0, 6) : undefined };
+  if (drawn < 0.39) return { kind: "stall", node };
+  if (drawn < 0.43) return { kind: "service", node, mood: random.pick(["slow", "fails-to-start", "hangs-in-start", "fails-to-stop"]) };
+  if (drawn < 0.45) return { kind: "services-die", node };
+  if (drawn < 0.5) return { kind: "monitor", node };
+  if (drawn < 0.58) return { kind: "request", node, verb: drawVerb(random, config) };
+  if (drawn < 0.61) return { kind: "leave", node };
+  return drawNetworkFault(random, config, { flavour, node });
+}
+
+function drawNetworkFault(random: Random, config: ClusterConfig, options: { flavour: "ports" | "pairs" | "udp"; node: Target }): FaultAction {
+  const links = Array.from(config.nodes[0]?.addresses ?? [], (_, link) => link);
+  const link = random.pick(links);
+  if (random.chance(0.1)) return { kind: "gateway", link: 0 };
+  if (random.chance(0.08)) return { kind: random.pick(["stranger", "fabric"]), link: 0 };
+  if (options.flavour === "udp") return { kind: "udp", links: random.chance(0.7) ? links : [link] };
+  if (options.flavour === "pairs" && links.length > 1) {
+    const from = random.integer(0, config.nodes.length - 1);
+    const to = (from + random.integer(1, config.nodes.length - 1)) % config.nodes.length;
+    return { kind: "pair-cut", from, to, link: 0, bothWays: random.chance(0.5) };
+  }
+  if (random.chance(0.3)) return { kind: "quality", link, quality: drawQuality(random) };
+  const all = random.chance(0.4);
+  return { kind: "cut", node: options.node, links: all ? links : [link], way: random.pick(["both", "both", "in", "out"]), carrier: random.chance(0.4) };
+}
+
+function drawQuality(random: Random): Quality {
+  const delayMin = random.chance(0.3) ? random.between(0, 20) : 0.05;
+  return { loss: random.between(0, 0.3), duplicate: random.between(0, 0.2), delayMin, delayMax: delayMin + random.between(0.3, 60) };
+}
+
+function drawVerb(random: Random, config: ClusterConfig): Verb {
+  const node = random.pick(config.nodes).name;
+  const group = random.pick(config.groups).name;
+  return random.pick<Verb>([
+    { verb: "switch", group, to: node },
+    { verb: "switch", group, to: node },
+    { verb: "standby", node },
+    { verb: "online", node },
+    { verb: "clear", group },
+    { verb: "maintenance", on: random.chance(0.5) },
+    { verb: "restart" },
+    { verb: "restart" },
+  ]);
+}
+
+/** Puts a fault into effect; returns what ends it. */
+export function inflict(world: World, fault: Fault): () => void {
+  const { action } = fault;
+  switch (action.kind) {
+    case "power":
+    case "kill":
+    case "freeze":
+    case "stall":
+    case "service":
+    case "services-die":
+    case "monitor":
+    case "request":
+    case "leave":
+      return inflictOnMachine(world, resolve(world, action.node), { fault, action });
+    default:
+      return inflictOnNetwork(world, action);
+  }
+}
+
+function resolve(world: World, target: Target): Machine {
+  const vip = world.vips[0];
+  const holder = vip === undefined ? undefined : world.serving(vip)[0];
+  const machine = target === "holder" ? (holder ?? world.machines[0]) : world.machines[target];
+  if (machine === undefined) throw new Error(`no machine number ${target}`);
+  return machine;
+}
+
+type MachineAction = Extract<FaultAction, { kind: "power" | "kill" | "freeze" | "stall" | "service" | "services-die" | "monitor" | "request" | "leave" }>;
+
+const nothing = () => {};
+
+function inflictOnMachine(world: World, machine: Machine, what: { fault: Fault; action: MachineAction }): () => void {
+  const { fault, action } = what;
+  const reportMonitors = () => {
+    for (const monitor of world.config.monitors) machine.reportMonitor(machine.process, monitor.name);
+  };
+  switch (action.kind) {
+    case "power":
+      machine.powerOff();
+      return () => machine.powerOn();
+    case "kill":
+      machine.killProcess("killed");
+      return () => machine.startProcess(undefined);
+    case "freeze":
+      machine.process?.freeze(fault.forMs, action.effects);
+      return nothing;
+    case "stall":
+      return stall(world, machine, fault.forMs);
+    case "service":
+      machine.serviceMood = action.mood;
+      return () => {
+        machine.serviceMood = "well";
+      };
+    case "services-die":
+      machine.crashServices();
+      return nothing;
+    case "monitor":
+      machine.isMonitorDown = true;
+      reportMonitors();
+      return () => {
+        machine.isMonitorDown = false;
+        reportMonitors();
+      };
+    case "request":
+      world.request(machine, action.verb);
+      return nothing;
+    case "leave":
+      machine.shouldRun = false;
+      world.request(machine, { verb: "leave" });
+      return () => {
+        machine.shouldRun = true;
+        machine.startProcess(undefined);
+      };
+    default:
+      return unreachable(action);
+  }
+}
+
+/** Unfed for this long, the heart tells the core. */
+const FEED_LIMIT_MS = 1_000;
+
+function stall(world: World, machine: Machine, forMs: number): () => void {
+  const { process } = machine;
+  process?.stall(true);
+  if (forMs > FEED_LIMIT_MS) world.timeline.after(FEED_LIMIT_MS, () => process?.deliver((now) => ({ kind: "stalled", now, stalled: true })));
+  return () => {
+    if (forMs > FEED_LIMIT_MS) process?.deliver((now) => ({ kind: "stalled", now, stalled: false }));
+    process?.stall(false);
+  };
+}
+
+type NetworkAction = Exclude<FaultAction, MachineAction>;
+
+function inflictOnNetwork(world: World, action: NetworkAction): () => void {
+  const { network } = world;
+  switch (action.kind) {
+    case "cut":
+      return cut(world, action);
+    case "pair-cut": {
+      const change = (by: 1 | -1) => {
+        network.cutPair(action.link, { from: action.from, to: action.to }, "all", by);
+        if (action.bothWays) network.cutPair(action.link, { from: action.to, to: action.from }, "all", by);
+      };
+      change(1);
+      return () => change(-1);
+    }
+    case "udp":
+      cutAllUdp(world, action.links, 1);
+      return () => cutAllUdp(world, action.links, -1);
+    case "quality":
+      network.setQuality(action.link, action.quality);
+      return () => network.setQuality(action.link, GOOD_QUALITY);
+    case "gateway":
+      network.gatewayDown[action.link] = (network.gatewayDown[action.link] ?? 0) + 1;
+      return () => {
+        network.gatewayDown[action.link] = (network.gatewayDown[action.link] ?? 1) - 1;
+      };
+    case "stranger":
+      network.stranger[action.link] = "02:ff:00:00:00:66";
+      return () => {
+        network.stranger[action.link] = undefined;
+      };
+    case "fabric":
+      network.fabric[action.link] = true;
+      return () => {
+        network.fabric[action.link] = false;
+      };
+    default:
+      return unreachable(action);
+  }
+}
+
+function cut(world: World, action: Extract<FaultAction, { kind: "cut" }>): () => void {
+  const machine = resolve(world, action.node);
+  const change = (by: 1 | -1) => {
+    for (const link of action.links) {
+      const port = world.network.port(link, machine.index);
+      if (action.carrier) {
+        port.carrierCuts += by;
+        machine.carrierChanged(link);
+        continue;
+      }
+      if (action.way !== "out") port.ingressCuts += by;
+      if (action.way !== "in") port.egressCuts += by;
+    }
+    world.servingChanged();
+  };
+  world.trace.line(world.now, machine.name, "its cable is cut");
+  change(1);
+  return () => change(-1);
+}
+
+function cutAllUdp(world: World, links: readonly number[], change: 1 | -1): void {
+  for (const link of links) {
+    for (const from of world.machines) {
+      for (const to of world.machines) {
+        if (from !== to) world.network.cutPair(link, { from: from.index, to: to.index }, "udp", change);
+      }
+    }
+  }
+}

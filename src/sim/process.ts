@@ -1,0 +1,369 @@
+/**
+ * One run of the daemon on a machine: steps the core and performs its effects as the daemon's heart does. It
+ * can be frozen at any point, also between two effects of one step; what arrives meanwhile waits in its
+ * sockets and is read late, after the loop noticed the gap.
+ */
+
+import { unreachable } from "../core/base/assert.ts";
+import { LONG_AGO, type Instant } from "../core/base/time.ts";
+import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
+import type { Frame } from "../core/membership/frame.ts";
+import type { AskEffect, DecisionEvent, Effect, OpenEffect, PersistEffect, ReplyEffect, RunEffect } from "../core/node/effects.ts";
+import type { Handover, Input, Verb } from "../core/node/inputs.ts";
+import type { StepResult } from "../core/node/node.ts";
+import { explain } from "../core/node/reasons.ts";
+import type { NodeView } from "../core/node/view.ts";
+import type { Machine } from "./machine.ts";
+import type { World } from "./world.ts";
+
+/** What the simulator needs of a core; the real one is `Node`. */
+export interface Core {
+  step(input: Input): StepResult;
+  view(now: Instant): NodeView;
+}
+
+/** Makes the core of one node. */
+export type MakeCore = (options: { config: ClusterConfig; configHash: string; node: string }) => Core;
+
+/** An answer belongs to a question asked at most so long before the sockets were last read empty. */
+const ANSWER_WINDOW_MS = 40;
+/** Packets that wait for a frozen process; the kernel drops the rest. */
+const SOCKET_BUFFER_PACKETS = 400;
+/** How often addresses are renewed, and how long they last. */
+const ADDRESS_RENEWAL_MS = 500;
+const ADDRESS_LIFETIME_MS = 2_000;
+/** The kernel ends a set element up to one timer tick late. */
+const ELEMENT_LATENESS_MS = 4;
+/** A core that wants to be woken more often than this in a second spins. */
+const MOST_STEPS_PER_SECOND = 3_000;
+/** Sequence numbers whose sending time is remembered for the lease checker. */
+const SENT_REMEMBERED = 512;
+
+type Reading = (now: Instant) => Input | undefined;
+
+export class Process {
+  readonly machine: Machine;
+  readonly incarnation: string;
+  readonly core: Core;
+  alive = true;
+  /** True time since when it does not run. */
+  frozenSince: number | undefined;
+  /** The main thread hangs: requests, results and verdicts wait. */
+  isStalled = false;
+  readonly #world: World;
+  readonly #inbox: Reading[] = [];
+  readonly #mainQueue: Reading[] = [];
+  readonly #asked = new Map<string, Instant[]>();
+  readonly #addresses = new Map<string, VipConfig>();
+  readonly #sentTimes = new Map<string, Float64Array>();
+  #unperformed: Effect[] = [];
+  /** When the sockets were last read empty. */
+  #emptyAt: Instant = LONG_AGO;
+  #armed: { effects: number; forMs: number } | undefined;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #wakeScheduled = Number.POSITIVE_INFINITY;
+  #stepsThisSecond = 0;
+  #second = 0;
+
+  constructor(world: World, machine: Machine, incarnation: string) {
+    this.#world = world;
+    this.machine = machine;
+    this.incarnation = incarnation;
+    this.core = world.makeCore({ config: world.config, configHash: "0123456789abcdef", node: machine.name });
+  }
+
+  get now(): Instant {
+    return this.machine.clock.read(this.#world.now);
+  }
+
+  /** The first input, then the devices; verdicts follow when the monitors have run. */
+  start(handover: Handover | undefined): void {
+    const { epochs, wishes } = this.machine.disk;
+    const gateways = this.machine.gateways();
+    this.#step({ kind: "start", now: this.now, incarnation: this.incarnation, epochs: { ...epochs }, wishes: [...wishes], gateways, handover });
+    for (let link = 0; link < this.#world.network.links; link++) this.interfaceChanged(link);
+    this.#renewAddresses();
+  }
+
+  /** Ends without running another line: SIGKILL, power loss, exec. */
+  kill(): void {
+    this.alive = false;
+    this.#inbox.length = 0;
+  }
+
+  /** Something arrives at a socket or timer of the heart. */
+  deliver(reading: Reading): void {
+    if (!this.alive) return;
+    if (this.frozenSince !== undefined) {
+      if (this.#inbox.length < SOCKET_BUFFER_PACKETS) this.#inbox.push(reading);
+      return;
+    }
+    this.#emptyAt = this.now;
+    this.#read(reading);
+  }
+
+  #read(reading: Reading): void {
+    if (!this.alive) return;
+    const input = reading(this.now);
+    if (input !== undefined) this.#step(input);
+  }
+
+  /** Something arrives through the main thread. */
+  deliverByMain(reading: Reading): void {
+    if (this.isStalled) this.#mainQueue.push(reading);
+    else this.deliver(reading);
+  }
+
+  interfaceChanged(link: number): void {
+    const { network } = this.#world;
+    const up = network.hasCarrier(link, this.machine.index);
+    const mac = this.machine.mac(link);
+    this.deliver((now) => ({ kind: "interface", now, link, up, device: `eth${link}`, mac }));
+  }
+
+  request(id: number, request: Verb): void {
+    this.deliverByMain((now) => ({ kind: "request", now, id, request }));
+  }
+
+  /** Stops between two instructions; with `effects` set, in the middle of performing a step. */
+  freeze(forMs: number, effects: number | undefined): void {
+    if (!this.alive || this.frozenSince !== undefined) return;
+    if (effects !== undefined) {
+      this.#armed = { effects, forMs };
+      return;
+    }
+    this.#world.trace.line(this.#world.now, this.machine.name, `frozen for ${forMs.toFixed(1)} ms`);
+    this.frozenSince = this.#world.now;
+    this.#world.timeline.after(forMs, () => this.#thaw());
+  }
+
+  stall(stalled: boolean): void {
+    if (!this.alive) return;
+    this.isStalled = stalled;
+    if (stalled) return;
+    for (const reading of this.#mainQueue.splice(0)) this.deliver(reading);
+  }
+
+  /** True time at which a frame of this incarnation was sent; undefined when it is forgotten or never was. */
+  sentTime(to: string, link: number, sequence: number): number | undefined {
+    const time = this.#sentTimes.get(`${to}/${link}`)?.[sequence % SENT_REMEMBERED];
+    return time === undefined || time === 0 ? undefined : time;
+  }
+
+  #thaw(): void {
+    if (!this.alive || this.frozenSince === undefined) return;
+    const frozenAt = this.machine.clock.read(this.frozenSince);
+    const gapMs = this.now - frozenAt;
+    this.#emptyAt = frozenAt;
+    this.#world.trace.line(this.#world.now, this.machine.name, `thawed, ${this.#inbox.length} packets wait`);
+    this.frozenSince = undefined;
+    this.#perform(this.#unperformed.splice(0));
+    const { heartbeat, lease } = this.#world.config;
+    // After a shorter gap the kernel's deadlines are still right: nothing was renewed meanwhile.
+    if (gapMs >= heartbeat.intervalMs + lease.evidenceMs) this.#step({ kind: "paused", now: this.now, gapMs });
+    for (const reading of this.#inbox.splice(0)) this.#read(reading);
+    this.deliver((now) => ({ kind: "tick", now }));
+  }
+
+  #step(input: Input): void {
+    const world = this.#world;
+    world.steps++;
+    world.trace.mix(world.now);
+    world.trace.mix(this.machine.index * 16 + input.kind.length);
+    this.#countStep();
+    let result: StepResult;
+    try {
+      result = this.core.step(input);
+    } catch (error) {
+      world.violate("crash", `${this.machine.name}: the core threw at input ${JSON.stringify(input)}: ${error instanceof Error ? error.stack : String(error)}`);
+      this.kill();
+      return;
+    }
+    this.#wakeAt = this.machine.clock.trueTime(result.wakeAt);
+    this.#perform(result.effects);
+    this.#scheduleWake();
+  }
+
+  #countStep(): void {
+    const second = Math.floor(this.#world.now / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#stepsThisSecond = 0;
+    }
+    if (++this.#stepsThisSecond === MOST_STEPS_PER_SECOND) this.#world.violate("spin", `${this.machine.name} took ${MOST_STEPS_PER_SECOND} steps in one second`);
+  }
+
+  #scheduleWake(): void {
+    if (!this.alive || this.#wakeAt >= this.#wakeScheduled || this.#wakeAt === Number.POSITIVE_INFINITY) return;
+    const { timeline, random } = this.#world;
+    // Timers are late, never early: mostly a little, now and then by some milliseconds.
+    const lateness = random.machines.chance(0.02) ? random.machines.between(1, 8) : random.machines.between(0.05, 0.3);
+    const at = Math.max(this.#wakeAt, timeline.now) + lateness;
+    this.#wakeScheduled = at;
+    timeline.at(at, () => {
+      if (at !== this.#wakeScheduled) return;
+      this.#wakeScheduled = Number.POSITIVE_INFINITY;
+      if (!this.alive || this.frozenSince !== undefined) return;
+      if (timeline.now < this.#wakeAt) this.#scheduleWake();
+      else this.#step({ kind: "tick", now: this.now });
+    });
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    for (let index = 0; index < effects.length; index++) {
+      if (this.#armed !== undefined && this.#armed.effects-- === 0) {
+        const { forMs } = this.#armed;
+        this.#armed = undefined;
+        this.#unperformed = effects.slice(index);
+        this.freeze(forMs, undefined);
+        return;
+      }
+      this.#performOne(effects[index] as Effect);
+      if (!this.alive) return;
+    }
+  }
+
+  #performOne(effect: Effect): void {
+    switch (effect.kind) {
+      case "send":
+        return this.#send(effect.to, effect.frame);
+      case "ask":
+        return this.#ask(effect);
+      case "open":
+        return this.#open(effect);
+      case "close":
+        for (const vip of effect.vips) this.#close(vip, effect.remove);
+        return;
+      case "place":
+        for (const vip of effect.vips) this.#place(vip, ADDRESS_LIFETIME_MS);
+        return;
+      case "announce":
+        for (const vip of effect.vips) this.machine.announce(vip);
+        return;
+      case "run":
+        return this.#run(effect);
+      case "persist":
+        return this.#persist(effect);
+      case "event":
+        return this.#record(effect.event);
+      case "reply":
+        return this.#reply(effect);
+      case "watch":
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #send(to: string, frame: Frame): void {
+    const world = this.#world;
+    const { link } = frame;
+    const receiver = world.machine(to);
+    world.trace.mix(frame.sequence);
+    let times = this.#sentTimes.get(`${to}/${link}`);
+    if (times === undefined) {
+      times = new Float64Array(SENT_REMEMBERED);
+      this.#sentTimes.set(`${to}/${link}`, times);
+    }
+    times[frame.sequence % SENT_REMEMBERED] = world.now;
+    this.machine.lastMode = frame.mode;
+    for (const checker of world.checkers) checker.frameSent(world, this.machine, frame);
+    world.network.send(link, this.machine.index, receiver.index, "udp", () => {
+      receiver.process?.hear(frame);
+    });
+  }
+
+  /** A datagram reached the socket. */
+  hear(frame: Frame): void {
+    this.deliver((now) => {
+      for (const checker of this.#world.checkers) checker.frameHeard(this.#world, this, frame);
+      return { kind: "frame", now, frame };
+    });
+  }
+
+  #ask(effect: AskEffect): void {
+    const key = askKey(effect);
+    const list = this.#asked.get(key);
+    if (list === undefined) this.#asked.set(key, [this.now]);
+    else list.push(this.now);
+    this.machine.ask(effect, this.#world.now);
+  }
+
+  /** An answer to one of our questions arrived; `asked` is the true time of the very question, for checkers only. */
+  answered(effect: AskEffect, mac: string, asked: number): void {
+    this.deliver((now) => {
+      const list = this.#asked.get(askKey(effect)) ?? [];
+      while (list.length > 0 && (list[0] as Instant) < this.#emptyAt - ANSWER_WINDOW_MS) list.shift();
+      const sentAt = list.shift();
+      if (sentAt === undefined) return undefined;
+      for (const checker of this.#world.checkers) checker.answerHeard(this.#world, this.machine, { effect, mac, asked });
+      return { kind: "answer", now, link: effect.link, probe: effect.probe, address: effect.address, mac, sentAt };
+    });
+  }
+
+  #open(effect: OpenEffect): void {
+    const world = this.#world;
+    const now = this.now;
+    for (const vip of effect.vips) {
+      // The element's timeout is computed at the last moment, so a step that was interrupted opens nothing.
+      if (effect.until <= now) {
+        this.#close(vip, false);
+        continue;
+      }
+      const lateness = world.random.machines.between(0, ELEMENT_LATENESS_MS);
+      this.#place(vip, Math.max(ADDRESS_LIFETIME_MS, Math.ceil((effect.until - now) / 1_000) * 1_000));
+      this.machine.openGate(vip, this.machine.clock.trueTime(effect.until) + lateness);
+    }
+  }
+
+  #close(vip: VipConfig, remove: boolean): void {
+    if (remove) this.#addresses.delete(vip.id);
+    this.machine.closeGate(vip, remove);
+  }
+
+  #place(vip: VipConfig, lifetimeMs: number): void {
+    this.#addresses.set(vip.id, vip);
+    this.machine.kernel.place(vip, this.#world.now + lifetimeMs);
+  }
+
+  #renewAddresses(): void {
+    if (!this.alive) return;
+    if (this.frozenSince === undefined) {
+      for (const vip of this.#addresses.values()) this.machine.kernel.place(vip, this.#world.now + ADDRESS_LIFETIME_MS);
+    }
+    this.#world.timeline.after(ADDRESS_RENEWAL_MS, () => this.#renewAddresses());
+  }
+
+  #run(effect: RunEffect): void {
+    this.machine.runService(effect, (ok, detail) => {
+      this.deliverByMain((now) => ({ kind: "resource-result", now, id: effect.id, ok, detail }));
+    });
+  }
+
+  #persist(effect: PersistEffect): void {
+    const world = this.#world;
+    world.timeline.after(world.random.machines.between(2, 40), () => {
+      if (this.alive && this.machine.process === this) this.machine.disk = { epochs: effect.epochs, wishes: effect.wishes };
+    });
+  }
+
+  #record(event: DecisionEvent): void {
+    const world = this.#world;
+    for (const checker of world.checkers) checker.decided(world, this.machine, event);
+    world.trace.mixText(event.reason);
+    if (!world.trace.recording) return;
+    const facts = Object.entries(event.facts).map(([name, value]) => `${name}=${String(value)}`);
+    const text = explain(event.reason, { node: event.node, group: event.group, link: event.link, ...event.facts });
+    world.trace.line(world.now, this.machine.name, `${event.reason}: ${text}  [${facts.join(" ")}]`);
+  }
+
+  #reply(effect: ReplyEffect): void {
+    const { outcome } = effect;
+    this.#world.trace.line(this.#world.now, this.machine.name, `answers request ${effect.id}: ${JSON.stringify(outcome)}`);
+    this.#world.answeredRequest(this, effect.id, outcome);
+  }
+}
+
+function askKey(effect: AskEffect): string {
+  return `${effect.link}/${effect.probe}/${effect.address}`;
+}

@@ -1,0 +1,162 @@
+/**
+ * One run's whole world: time, network, machines, operator, client and checkers. It knows what is true; the
+ * cores inside see only what their inputs tell them.
+ */
+
+import { Random } from "../core/base/random.ts";
+import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
+import type { ReplyEffect } from "../core/node/effects.ts";
+import type { Verb } from "../core/node/inputs.ts";
+import type { Checker } from "./checkers/checker.ts";
+import { InsideLease } from "./checkers/lease.ts";
+import type { Mix } from "./faults.ts";
+import { Machine } from "./machine.ts";
+import { Network } from "./network.ts";
+import type { MakeCore, Process } from "./process.ts";
+import { Timeline } from "./timeline.ts";
+import { Trace } from "./trace.ts";
+
+/** A broken promise. */
+export interface Violation {
+  readonly at: number;
+  readonly checker: string;
+  readonly text: string;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly config: ClusterConfig;
+  readonly mix: Mix;
+  readonly makeCore: MakeCore;
+  readonly checkers: readonly Checker[];
+  readonly recording: boolean;
+  /** Largest relative error of a machine's clock. */
+  readonly drift: number;
+}
+
+export class World {
+  readonly timeline = new Timeline();
+  readonly trace: Trace;
+  readonly config: ClusterConfig;
+  readonly mix: Mix;
+  readonly makeCore: MakeCore;
+  readonly checkers: readonly Checker[];
+  readonly network: Network;
+  readonly machines: readonly Machine[];
+  readonly vips: readonly VipConfig[];
+  readonly vipByAddress: ReadonlyMap<string, VipConfig>;
+  readonly hasGateway: readonly boolean[];
+  readonly random: { readonly machines: Random };
+  readonly violations: Violation[] = [];
+  /** Node that served a VIP last. */
+  readonly lastServer = new Map<string, Machine>();
+  /** The client's ARP cache: hardware address by VIP. */
+  readonly clientCache = new Map<string, string>();
+  /** Steps taken by all cores. */
+  steps = 0;
+  #healedAt = Number.POSITIVE_INFINITY;
+  #requests = 0;
+  readonly #waiting = new Map<number, Verb>();
+
+  constructor(options: WorldOptions) {
+    this.trace = new Trace(options.recording);
+    this.config = options.config;
+    this.mix = options.mix;
+    this.makeCore = options.makeCore;
+    this.checkers = options.checkers;
+    const { seed, config } = options;
+    const links = config.nodes[0]?.addresses.length ?? 0;
+    const shape = new Random(`${seed}/shape`);
+    this.random = { machines: new Random(`${seed}/machines`) };
+    this.network = new Network({ timeline: this.timeline, random: new Random(`${seed}/network`), nodes: config.nodes.length, links });
+    // Link 0 carries the VIPs and always has a gateway; private networks have one now and then.
+    this.hasGateway = Array.from({ length: links }, (_, link) => link === 0 || shape.chance(0.2));
+    this.vips = config.groups.flatMap((group) => group.resources.filter((resource) => resource.kind === "vip"));
+    this.vipByAddress = new Map(this.vips.map((vip) => [vip.address, vip]));
+    this.machines = config.nodes.map(
+      (node, index) => new Machine(this, node.name, { index, rate: 1 + shape.between(-options.drift, options.drift) }),
+    );
+  }
+
+  get now(): number {
+    return this.timeline.now;
+  }
+
+  machine(name: string): Machine {
+    const found = this.machines.find((machine) => machine.name === name);
+    if (found === undefined) throw new Error(`no machine is called ${name}`);
+    return found;
+  }
+
+  violate(checker: string, text: string): void {
+    if (this.violations.length < 20) this.violations.push({ at: this.now, checker, text });
+    this.trace.line(this.now, "checker", `VIOLATION of "${checker}": ${text}`);
+  }
+
+  /** Machines whose kernel serves a VIP now. */
+  serving(vip: VipConfig): Machine[] {
+    return this.machines.filter((machine) => machine.isPowered && machine.kernel.serves(vip.id, this.now));
+  }
+
+  /** Can a client's packet reach the machine on the VIP's link, and the answer come back? */
+  isReachable(machine: Machine, vip: VipConfig): boolean {
+    const link = vip.link ?? 0;
+    const { network } = this;
+    return network.isOpen(link, network.client, machine.index, "raw") && network.isOpen(link, machine.index, network.client, "raw");
+  }
+
+  isAddressOnly(vip: VipConfig): boolean {
+    const group = this.config.groups.find((one) => one.resources.includes(vip));
+    return group !== undefined && group.resources.every((resource) => resource.kind === "vip");
+  }
+
+  /** Gates, addresses, power or cables changed. */
+  servingChanged(vip?: VipConfig): void {
+    for (const one of vip === undefined ? this.vips : [vip]) {
+      for (const machine of this.machines) {
+        if (machine.isPowered && machine.kernel.serves(one.id, this.now)) this.lastServer.set(one.id, machine);
+      }
+    }
+    for (const checker of this.checkers) checker.servingChanged(this, vip);
+  }
+
+  clientLearns(vip: VipConfig, mac: string): void {
+    this.clientCache.set(vip.id, mac);
+  }
+
+  /** An operator types a command on a machine; nothing happens where no daemon runs. */
+  request(machine: Machine, verb: Verb): void {
+    if (machine.process === undefined) return;
+    const id = ++this.#requests;
+    this.#waiting.set(id, verb);
+    this.trace.line(this.now, "operator", `on ${machine.name}: ${JSON.stringify(verb)} (request ${id})`);
+    machine.process.request(id, verb);
+  }
+
+  answeredRequest(process: Process, id: number, outcome: ReplyEffect["outcome"]): void {
+    const verb = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    const { machine } = process;
+    if (verb === undefined) {
+      this.violate("requests", `${machine.name} answered request ${id}, which nobody waits for`);
+    } else if (outcome.kind === "forward") {
+      this.timeline.after(this.random.machines.between(1, 5), () => this.request(this.machine(outcome.to), verb));
+    } else if (outcome.kind === "handover") {
+      for (const checker of this.checkers) if (checker instanceof InsideLease) checker.handedOver(machine, outcome);
+      machine.executeNext(outcome.handover, this.random.machines.between(100, 900));
+    } else if (verb.verb === "leave" && outcome.kind === "done") {
+      machine.hasLeft();
+    }
+  }
+
+  /** All faults are over. */
+  heal(): void {
+    this.#healedAt = this.now;
+    this.trace.line(this.now, "world", "everything is healed");
+    for (const checker of this.checkers) checker.healed(this);
+  }
+
+  healedForMs(): number {
+    return this.now - this.#healedAt;
+  }
+}
