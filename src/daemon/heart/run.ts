@@ -1,0 +1,141 @@
+/**
+ * Puts the heart together: core, loop, sockets and hands, and the messages of the main thread. Everything it
+ * needs is handed in, so that it also runs in a test with a pretended machine.
+ */
+
+import { randomBytes } from "node:crypto";
+import { FrameCodec } from "../../core/membership/frame-codec.ts";
+import type { Input } from "../../core/node/inputs.ts";
+import type { StepResult } from "../../core/node/node.ts";
+import type { NodeView } from "../../core/node/view.ts";
+import type { Instant } from "../../core/base/time.ts";
+import { timingFrom } from "../../core/base/timing.ts";
+import { Datagrams } from "./datagrams.ts";
+import { Loop, type Timers } from "./loop.ts";
+import { FEED_LIMIT_MS, type FromHeart, type HeartOptions, type ToHeart } from "./messages.ts";
+import { type HeartMachine, Performer } from "./perform.ts";
+import { createSeal } from "./seal.ts";
+
+/** What the heart runs on. */
+export interface HeartSurroundings {
+  readonly machine: HeartMachine & { readonly clock: { now(): Instant } };
+  readonly node: { step(input: Input): StepResult; view(now: Instant): NodeView };
+  readonly timers: Timers;
+  post(message: FromHeart): void;
+  /** After the heart broke: the gates are closed, the process must end. */
+  broken(): void;
+}
+
+/** A running heart. */
+export interface RunningHeart {
+  /** A message from the main thread. Returns true after the last one. */
+  tell(message: ToHeart): boolean;
+}
+
+/** Opens everything and starts the core; throws when the gate's rules cannot be made. */
+export async function runHeart(options: HeartOptions, surroundings: HeartSurroundings): Promise<RunningHeart> {
+  const { config, node } = options;
+  const { machine, timers, post } = surroundings;
+  const now = (): Instant => machine.clock.now();
+  const incarnation = randomBytes(8).toString("hex");
+  const own = config.nodes.find((n) => n.name === node);
+  if (own === undefined) throw new Error(`${node} is no node of the cluster ${config.cluster}`);
+  const codec = new FrameCodec({
+    cluster: config.cluster,
+    node,
+    incarnation,
+    nodes: config.nodes.map((n) => ({ name: n.name, links: n.addresses.length })),
+    seal: createSeal(options.keys),
+  });
+  const datagrams = new Datagrams({
+    addresses: own.addresses,
+    port: config.heartbeat.port,
+    received(link, bytes, source) {
+      const decoded = codec.decode(bytes, link);
+      if (decoded.ok) loop.feed({ kind: "frame", frame: decoded.frame });
+      else loop.feed({ kind: "frame-rejected", why: decoded.why, source });
+    },
+    log: (level, message, fields) => post({ kind: "log", level, message, fields }),
+  });
+  const performer = new Performer({
+    config,
+    node,
+    machine,
+    codec,
+    datagrams,
+    now,
+    soon: timers.soon,
+    feed: (happening) => loop.feed(happening),
+    post,
+  });
+  const timing = timingFrom({ intervalMs: config.heartbeat.intervalMs, ...config.lease });
+  const loop: Loop = new Loop({
+    node: surroundings.node,
+    clock: machine.clock,
+    timers,
+    perform: (effects, at) => performer.perform(effects, at),
+    turned: (at) => performer.turned(at),
+    broken: (error) => breakDown(error, { performer, post, broken: surroundings.broken }),
+    intervalMs: config.heartbeat.intervalMs,
+    pauseMs: timing.echoMs,
+    feedLimitMs: FEED_LIMIT_MS,
+  });
+
+  performer.prepare(options.handover !== undefined);
+  await datagrams.open();
+  loop.start({
+    kind: "start",
+    incarnation,
+    epochs: options.epochs,
+    wishes: options.wishes,
+    gateways: performer.gateways(),
+    handover: options.handover,
+  });
+  performer.watch();
+  post({ kind: "ready" });
+  return {
+    tell: (message) => tell(message, { loop, performer, datagrams, post, view: () => surroundings.node.view(now()) }),
+  };
+}
+
+interface Parts {
+  readonly loop: Loop;
+  readonly performer: Performer;
+  readonly datagrams: Datagrams;
+  post(message: FromHeart): void;
+  view(): NodeView;
+}
+
+function tell(message: ToHeart, { loop, performer, datagrams, post, view }: Parts): boolean {
+  switch (message.kind) {
+    case "feed":
+      loop.fed();
+      return false;
+    case "view":
+      post({ kind: "view", id: message.id, view: view() });
+      return false;
+    case "request":
+    case "monitor":
+    case "resource-result":
+      loop.feed(message);
+      return false;
+    case "end":
+      loop.end();
+      datagrams.close();
+      performer.end();
+      post({ kind: "ended" });
+      return true;
+  }
+}
+
+/** The gates first; then the record of what happened; then the end of the process. */
+function breakDown(error: unknown, { performer, post, broken }: { performer: Performer; post(message: FromHeart): void; broken(): void }): void {
+  try {
+    performer.closeAll();
+  } catch {
+    // Their deadlines close them.
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  post({ kind: "fatal", message, next: "this is a defect: report it with the lines before this one; the service manager restarts the daemon" });
+  broken();
+}
