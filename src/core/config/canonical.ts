@@ -1,0 +1,30 @@
+/**
+ * One text for one meaning: two files that differ in comments, quoting or the order of their settings give the
+ * same text here, and so the same hash on every node. Lists keep their order, because it means something.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { ClusterConfig } from "./cluster.ts";
+
+/** The config as JSON with sorted keys and without undefined members. Hash its UTF-8 bytes to compare configs. */
+export function canonicalText(config: ClusterConfig): string {
+  return write({ ...config, groups: byName(config.groups), monitors: byName(config.monitors) });
+}
+
+/** Groups and monitors are a mapping in the file: their order means nothing. */
+function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function write(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
+  if (typeof value !== "object" || value === null) {
+    assert(value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value), "a config holds plain data only");
+    return JSON.stringify(value);
+  }
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${write(member)}`);
+  return `{${members.join(",")}}`;
+}
