@@ -1,0 +1,70 @@
+/**
+ * The two ways a daemon ends on purpose: it leaves (everything moves away first), or it becomes its next self
+ * in the same process, which keeps its leases.
+ */
+
+import type { Handover } from "../core/node/inputs.ts";
+import { writeHandover } from "./handover.ts";
+import type { HeartPort } from "./heart-port.ts";
+import type { Log } from "./log.ts";
+
+/** For moving everything away before the end. */
+const LEAVE_LIMIT_MS = 30_000;
+/** For the disk, when a lease runs meanwhile. */
+const FLUSH_LIMIT_MS = 150;
+
+/** What must be flushed before the process ends or changes. */
+export interface Flushable {
+  flush(): Promise<void>;
+}
+
+/** Releases everything and says goodbye; resolves with true when the core confirmed it in time. */
+export async function leave(heart: HeartPort, log: Log): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`not finished within ${LEAVE_LIMIT_MS / 1_000} s`), LEAVE_LIMIT_MS);
+  });
+  const leaving = heart.request({ verb: "leave" }).then(
+    (outcome) => (outcome.kind === "done" ? undefined : outcome.kind === "refused" ? outcome.problem.message : outcome.kind),
+    (error: unknown) => (error as Error).message,
+  );
+  const failure = await Promise.race([leaving, limit]);
+  clearTimeout(timer);
+  if (failure !== undefined) log.error("could not leave in order", { detail: failure });
+  return failure === undefined;
+}
+
+/** Becomes the next self. Returns only when that was not possible; then this daemon simply goes on. */
+export async function becomeNextSelf(options: {
+  runtimeDir: string;
+  handover: Handover;
+  flushables: readonly Flushable[];
+  log: Log;
+}): Promise<void> {
+  const { log } = options;
+  try {
+    await writeHandover(options.runtimeDir, options.handover);
+    await flushAll(options.flushables, FLUSH_LIMIT_MS);
+    log.info("restarting: the next self takes the leases over");
+    log.flush();
+    const { execve } = process;
+    if (execve === undefined) throw new Error("this Node cannot replace its own process");
+    execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], definedOnly(process.env));
+  } catch (error) {
+    log.error("the restart failed, this daemon goes on", { detail: (error as Error).message });
+  }
+}
+
+/** Waits for the disk, but not for ever. */
+export async function flushAll(flushables: readonly Flushable[], limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([Promise.allSettled(flushables.map((one) => one.flush())), limit]);
+  clearTimeout(timer);
+}
+
+function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}
