@@ -31,7 +31,9 @@ export function reasonsPage(): string {
     rows.push(`| \`${word}\` | ${sentence.replaceAll(/\{(\w+)\}/g, "*$1*")} |`);
     sections.set(subject, rows);
   }
-  const parts = [...sections].map(([subject, rows]) => `## ${subject}\n\n| reason | sentence |\n|---|---|\n${rows.join("\n")}\n`);
+  const parts = [...sections].map(
+    ([subject, rows]) => `## ${subject}\n\n| reason | sentence |\n|---|---|\n${rows.join("\n")}\n`,
+  );
   return `${INTRODUCTION}\n${parts.join("\n")}`;
 }
 
