@@ -36,11 +36,11 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Starts the heart in a thread of its own. */
-export function startHeart(options: HeartOptions): Heart {
+/** Starts the heart in a thread of its own; `entry` is the thread's program without its ending, for tests. */
+export function startHeart(options: HeartOptions, entry = "heart"): Heart {
   // Sources run as they are, compiled files beside their like: the ending is this file's own.
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new WorkerHeart(new Worker(new URL(`./heart.${ending}`, import.meta.url), { workerData: options, name: "heart" }));
+  return new WorkerHeart(new Worker(new URL(`./${entry}.${ending}`, import.meta.url), { workerData: options, name: "heart" }));
 }
 
 class WorkerHeart implements Heart {
