@@ -46,7 +46,8 @@ function readText(path: string): string | Problem {
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const status = fstatSync(descriptor);
     if (!status.isFile()) return unreadable(path, "it is no regular file");
-    if (status.size > 4 * MAX_CONFIG_LENGTH) return unreadable(path, `it has ${status.size} bytes, far more than any cluster file`);
+    if (status.size > 4 * MAX_CONFIG_LENGTH)
+      return unreadable(path, `it has ${status.size} bytes, far more than any cluster file`);
     const bytes = readFileSync(descriptor);
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {

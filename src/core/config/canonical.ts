@@ -19,7 +19,10 @@ function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
 function write(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
   if (typeof value !== "object" || value === null) {
-    assert(value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value), "a config holds plain data only");
+    assert(
+      value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value),
+      "a config holds plain data only",
+    );
     return JSON.stringify(value);
   }
   const members = Object.entries(value)

@@ -29,7 +29,12 @@ export function checkCluster(config: ClusterConfig, positions?: Positions): Prob
   return found.sort((a, b) => rank[a.severity] - rank[b.severity]);
 }
 
-type Report = (severity: Severity, code: string, paths: readonly ConfigPath[], text: Pick<Problem, "message" | "expected" | "next">) => Problem;
+type Report = (
+  severity: Severity,
+  code: string,
+  paths: readonly ConfigPath[],
+  text: Pick<Problem, "message" | "expected" | "next">,
+) => Problem;
 
 /** Makes problems that point at the first of the paths that stands in the file. */
 function reporter(positions: Positions | undefined): Report {
@@ -143,7 +148,9 @@ function checkGroup(config: ClusterConfig, group: GroupConfig, report: Report): 
   }
   for (const [index, resource] of group.resources.entries()) {
     const place = [...path, "resources", index, resource.kind];
-    found.push(...(resource.kind === "vip" ? checkVip(config, resource, place, report) : checkService(resource, place, report)));
+    found.push(
+      ...(resource.kind === "vip" ? checkVip(config, resource, place, report) : checkService(resource, place, report)),
+    );
   }
   return found;
 }

@@ -19,7 +19,9 @@ export function schemaProblems(value: unknown, positions: Positions): Problem[] 
   const result = ClusterFile.safeParse(value);
   if (result.success) return [];
   const problems = result.error.issues.flatMap((issue) => explain(issue, [], value, positions));
-  return problems.filter((found) => !isNoise(found, problems)).map(({ parent: _parent, missing: _missing, ...found }) => found);
+  return problems
+    .filter((found) => !isNoise(found, problems))
+    .map(({ parent: _parent, missing: _missing, ...found }) => found);
 }
 
 /**
@@ -29,7 +31,10 @@ export function schemaProblems(value: unknown, positions: Positions): Problem[] 
 function isNoise(found: Located, all: readonly Located[]): boolean {
   if (found.missing === undefined) return false;
   const beside = all.filter((other) => other.parent === found.parent);
-  return beside.some((other) => other.code === "CONFIG_NOT_AVAILABLE" || (other.code === "CONFIG_UNKNOWN_KEY" && other.nearest === found.missing));
+  return beside.some(
+    (other) =>
+      other.code === "CONFIG_NOT_AVAILABLE" || (other.code === "CONFIG_UNKNOWN_KEY" && other.nearest === found.missing),
+  );
 }
 
 /** `groups.www.resources[0]`, as messages name a place; the top is "the file". */
@@ -58,10 +63,16 @@ function explain(issue: Issue, base: ConfigPath, root: unknown, positions: Posit
     case "invalid_union":
       return explainUnion(issue, path, value).flatMap((inner) => explain(inner, path, root, positions));
     case "too_small":
-      return one(problem("CONFIG_EMPTY", `${pathText(path)} is an empty list`, positions.value(path), { expected: "at least one entry" }));
+      return one(
+        problem("CONFIG_EMPTY", `${pathText(path)} is an empty list`, positions.value(path), {
+          expected: "at least one entry",
+        }),
+      );
     case "too_big":
       return one(
-        problem("CONFIG_TOO_MANY", `${pathText(path)} has too many entries`, positions.value(path), { expected: `at most ${issue.maximum}` }),
+        problem("CONFIG_TOO_MANY", `${pathText(path)} has too many entries`, positions.value(path), {
+          expected: `at most ${issue.maximum}`,
+        }),
       );
     case "invalid_type":
       return one(wrongType(path, value, typeWord(issue), positions));
@@ -80,15 +91,25 @@ function explainRefusal(refusal: Refusal, path: ConfigPath, positions: Positions
 function missing(path: ConfigPath, positions: Positions): Problem {
   const parent = path.slice(0, -1);
   const key = path.at(-1);
-  return problem("CONFIG_MISSING", `${pathText(parent)} needs "${key}"`, positions.key(parent), { next: `add \`${key}: …\`` });
+  return problem("CONFIG_MISSING", `${pathText(parent)} needs "${key}"`, positions.key(parent), {
+    next: `add \`${key}: …\``,
+  });
 }
 
 function wrongType(path: ConfigPath, value: unknown, expected: string, positions: Positions): Problem {
   if (value === undefined && path.length > 0) return missing(path, positions);
   if (value === null || value === undefined) {
-    return problem("CONFIG_EMPTY", `${pathText(path)} ${path.length === 0 ? "is empty" : "has no value"}`, positions.key(path), { expected });
+    return problem(
+      "CONFIG_EMPTY",
+      `${pathText(path)} ${path.length === 0 ? "is empty" : "has no value"}`,
+      positions.key(path),
+      { expected },
+    );
   }
-  return problem("CONFIG_WRONG_TYPE", `${pathText(path)} is ${describeValue(value)}`, positions.value(path), { expected, ...listHint(value, expected) });
+  return problem("CONFIG_WRONG_TYPE", `${pathText(path)} is ${describeValue(value)}`, positions.value(path), {
+    expected,
+    ...listHint(value, expected),
+  });
 }
 
 /** A command line written as one text is the usual slip. */
@@ -108,9 +129,14 @@ function explainUnknownKey(key: string, path: ConfigPath, root: unknown, positio
   const at = positions.key([...path, key]);
   const pattern = Object.keys(NOT_AVAILABLE).find((candidate) => matches(candidate, path));
   if (pattern !== undefined && NOT_AVAILABLE[pattern]?.includes(key)) {
-    return problem("CONFIG_NOT_AVAILABLE", `"${key}" in ${pathText(path)} is known but not available in this version`, at, {
-      next: "leave it out",
-    });
+    return problem(
+      "CONFIG_NOT_AVAILABLE",
+      `"${key}" in ${pathText(path)} is known but not available in this version`,
+      at,
+      {
+        next: "leave it out",
+      },
+    );
   }
   const known = knownKeys(path);
   if (known.includes(key)) {
@@ -140,15 +166,30 @@ function explainUnion(issue: Extract<Issue, { code: "invalid_union" }>, path: Co
   if (fitting.length === 0) {
     if (value === undefined || value === null) return [...(alternatives[0] ?? [])];
     const expected = alternatives.flatMap((issues) => issues.filter(isAboutType).map(typeWord)).join(", or ");
-    return [refusalIssue({ code: "CONFIG_WRONG_TYPE", what: `is ${describeValue(value)}`, expected, ...listHint(value, expected) })];
+    return [
+      refusalIssue({
+        code: "CONFIG_WRONG_TYPE",
+        what: `is ${describeValue(value)}`,
+        expected,
+        ...listHint(value, expected),
+      }),
+    ];
   }
   // Two mappings: the one with fewer foreign keys and fewer gaps is meant.
   const [meant = []] = [...fitting].sort((a, b) => strangeness(a) - strangeness(b));
   if (fitting.length === 1) return [...meant];
   // "needs vip" beside an unknown key is noise: the key is the slip.
-  const slips = meant.filter((found) => found.path.length !== 1 || valueAt(value, found.path as ConfigPath) !== undefined);
+  const slips = meant.filter(
+    (found) => found.path.length !== 1 || valueAt(value, found.path as ConfigPath) !== undefined,
+  );
   if (slips.length > 0) return slips;
-  return [refusalIssue({ code: "CONFIG_EMPTY", what: "is an empty mapping", expected: `one of ${knownKeys(path).join(", ")}` })];
+  return [
+    refusalIssue({
+      code: "CONFIG_EMPTY",
+      what: "is an empty mapping",
+      expected: `one of ${knownKeys(path).join(", ")}`,
+    }),
+  ];
 }
 
 function refusalIssue(refusal: Refusal): Issue {
@@ -164,7 +205,9 @@ function isAboutType(issue: Issue): boolean {
   if (issue.path.length > 0) return false;
   if (issue.code === "invalid_type") return true;
   const refusal = (issue.code === "custom" ? issue.params?.["refusal"] : undefined) as Refusal | undefined;
-  return refusal?.code === "CONFIG_WRONG_TYPE" || refusal?.code === "CONFIG_MISSING" || refusal?.code === "CONFIG_EMPTY";
+  return (
+    refusal?.code === "CONFIG_WRONG_TYPE" || refusal?.code === "CONFIG_MISSING" || refusal?.code === "CONFIG_EMPTY"
+  );
 }
 
 function typeWord(issue: Issue): string {

@@ -32,7 +32,9 @@ test("what is printed reads back as the same address", () => {
   const address = fc.oneof(
     fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }).map((value) => ({ family: 4 as const, value })),
     fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map((value) => ({ family: 6 as const, value })),
-    fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }).map((value) => ({ family: 6 as const, value: (0xffffn << 32n) | value })),
+    fc
+      .bigInt({ min: 0n, max: 2n ** 32n - 1n })
+      .map((value) => ({ family: 6 as const, value: (0xffffn << 32n) | value })),
   );
   fc.assert(
     fc.property(address, (value) => {

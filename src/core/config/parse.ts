@@ -26,18 +26,30 @@ export function parseCluster(text: string, file: string): Result<ParsedCluster> 
   if (!source.usable) return { ok: false, problems: inOrder(source.problems) };
   const { value, positions } = source;
   const resolved = resolveReferences(value, positions);
-  const problems = [...source.problems, ...schemaProblems(value, positions), ...hiddenKeys(value, positions), ...resolved.problems];
+  const problems = [
+    ...source.problems,
+    ...schemaProblems(value, positions),
+    ...hiddenKeys(value, positions),
+    ...resolved.problems,
+  ];
   if (problems.length > 0 || resolved.config === undefined) return { ok: false, problems: inOrder(problems) };
   return { ok: true, value: { config: resolved.config, positions }, problems: [] };
 }
 
 /** `__proto__` is skipped by the schema library as a precaution; a setting must never be ignored in silence. */
-function hiddenKeys(value: unknown, positions: Positions, path: readonly (string | number)[] = [], depth = 0): Problem[] {
+function hiddenKeys(
+  value: unknown,
+  positions: Positions,
+  path: readonly (string | number)[] = [],
+  depth = 0,
+): Problem[] {
   if (typeof value !== "object" || value === null || depth > 10) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     const step = Array.isArray(value) ? Number(key) : key;
     if (key !== "__proto__") return hiddenKeys(inner, positions, [...path, step], depth + 1);
-    return problem("CONFIG_BAD_NAME", `${pathText(path)} has the key "__proto__"`, positions.key([...path, step]), { expected: "another name" });
+    return problem("CONFIG_BAD_NAME", `${pathText(path)} has the key "__proto__"`, positions.key([...path, step]), {
+      expected: "another name",
+    });
   });
 }
 

@@ -7,7 +7,16 @@
 import type { z } from "zod";
 import { MAX_GROUPS, MAX_LINKS, MAX_MONITORS, MAX_NODES, MAX_RESOURCES, MAX_VIPS } from "../base/limits.ts";
 import type { Problem } from "../base/report.ts";
-import type { ClusterConfig, CommandConfig, GroupConfig, MonitorConfig, NodeConfig, ResourceConfig, ServiceConfig, VipConfig } from "./cluster.ts";
+import type {
+  ClusterConfig,
+  CommandConfig,
+  GroupConfig,
+  MonitorConfig,
+  NodeConfig,
+  ResourceConfig,
+  ServiceConfig,
+  VipConfig,
+} from "./cluster.ts";
 import { pathText } from "./findings.ts";
 import { networkContains, parseIpAddress } from "./ip-address.ts";
 import { nearestWord } from "./nearest.ts";
@@ -127,7 +136,8 @@ class Resolver {
     const seen = new Set<string>();
     for (const [index, gateway] of gateways.entries()) {
       const path = ["gateways", index];
-      if (seen.has(gateway)) this.report("CONFIG_DUPLICATE_ENTRY", path, `${gateway} is listed twice`, { next: "keep one of them" });
+      if (seen.has(gateway))
+        this.report("CONFIG_DUPLICATE_ENTRY", path, `${gateway} is listed twice`, { next: "keep one of them" });
       seen.add(gateway);
       this.refuseUsedGateway(gateway, path);
     }
@@ -149,19 +159,26 @@ class Resolver {
     const path = ["monitors", name];
     if ((http === undefined) === (command === undefined)) {
       const what = http === undefined ? "has no check" : "has two checks";
-      this.report("CONFIG_BAD_CHECK", path, `${pathText(path)} ${what}`, { expected: "exactly one of http and command" });
+      this.report("CONFIG_BAD_CHECK", path, `${pathText(path)} ${what}`, {
+        expected: "exactly one of http and command",
+      });
       return undefined;
     }
     for (const [index, argument] of (command ?? []).entries()) this.placeholder([...path, "command", index], argument);
     if (command !== undefined) this.program([...path, "command"], command);
-    const check = http === undefined ? ({ kind: "command", argv: command ?? [] } as const) : ({ kind: "http", url: http } as const);
+    const check =
+      http === undefined ? ({ kind: "command", argv: command ?? [] } as const) : ({ kind: "http", url: http } as const);
     return { name, check, everyMs: every, timeoutMs: timeout, fall, rise };
   }
 
   private placeholder(path: ConfigPath, argument: string): void {
     const unknown = unknownPlaceholder(argument);
     const nearest = unknown && nearestWord(unknown, ["node", "address"]);
-    if (nearest) this.report("CONFIG_BAD_COMMAND", path, `holds "{${unknown}}"`, { expected: "{node} or {address}", nearest: `{${nearest}}` });
+    if (nearest)
+      this.report("CONFIG_BAD_COMMAND", path, `holds "{${unknown}}"`, {
+        expected: "{node} or {address}",
+        nearest: `{${nearest}}`,
+      });
   }
 
   groups(value: unknown, gateways: readonly string[]): GroupConfig[] {
@@ -169,7 +186,9 @@ class Resolver {
     this.count(["groups"], entries.length, { least: 0, most: MAX_GROUPS, what: "group" });
     const groups = entries.map(([name, body]) => this.group(name, body, gateways));
     if (this.vipCount > MAX_VIPS) {
-      this.report("CONFIG_TOO_MANY", ["groups"], `the groups have ${this.vipCount} VIPs`, { expected: `at most ${MAX_VIPS}` });
+      this.report("CONFIG_TOO_MANY", ["groups"], `the groups have ${this.vipCount} VIPs`, {
+        expected: `at most ${MAX_VIPS}`,
+      });
     }
     return groups;
   }
@@ -254,10 +273,15 @@ class Resolver {
       if (this.nodeConfigs.every((node) => isOnNetwork(node.addresses[link] ?? "", network))) return link;
     }
     if (spec.device === undefined) {
-      this.report("CONFIG_VIP_NETWORK", place, `on no link do all nodes have an address in the network of ${network.address}/${network.prefixLength}`, {
-        expected: "a VIP in the network of a link",
-        next: `correct the prefix length, or name the link: { address: ${network.address}/${network.prefixLength}, link: 0 }`,
-      });
+      this.report(
+        "CONFIG_VIP_NETWORK",
+        place,
+        `on no link do all nodes have an address in the network of ${network.address}/${network.prefixLength}`,
+        {
+          expected: "a VIP in the network of a link",
+          next: `correct the prefix length, or name the link: { address: ${network.address}/${network.prefixLength}, link: 0 }`,
+        },
+      );
     }
     return undefined;
   }
@@ -268,16 +292,28 @@ class Resolver {
     this.count(["everywhere"], items.length, { least: 0, most: MAX_RESOURCES, what: "service" });
     return items.flatMap((item, index) => {
       const service = read(EverywhereFile, [item])?.[0]?.service;
-      return service === undefined ? [] : [this.service(["everywhere", index, "service"], "everywhere", service, names)];
+      return service === undefined
+        ? []
+        : [this.service(["everywhere", index, "service"], "everywhere", service, names)];
     });
   }
 
-  private service(path: ConfigPath, owner: string, file: ServiceFileValue, names: Map<string, ConfigPath>): ServiceConfig {
+  private service(
+    path: ConfigPath,
+    owner: string,
+    file: ServiceFileValue,
+    names: Map<string, ConfigPath>,
+  ): ServiceConfig {
     const twin = names.get(file.name);
     if (twin !== undefined) {
-      this.report("CONFIG_DUPLICATE_ENTRY", [...path, "name"], `the service ${file.name} is there twice, first at ${pathText(twin)}`, {
-        expected: "a name of its own for each service of a group",
-      });
+      this.report(
+        "CONFIG_DUPLICATE_ENTRY",
+        [...path, "name"],
+        `the service ${file.name} is there twice, first at ${pathText(twin)}`,
+        {
+          expected: "a name of its own for each service of a group",
+        },
+      );
     }
     names.set(file.name, path);
     const command = (key: "start" | "stop" | "status"): CommandConfig | undefined => {
@@ -302,7 +338,9 @@ class Resolver {
 
   private program(path: ConfigPath, argv: readonly string[]): void {
     const [program = ""] = argv;
-    const next = program.includes(" ") ? "make each word an entry of its own; no shell takes part" : "write the absolute path";
+    const next = program.includes(" ")
+      ? "make each word an entry of its own; no shell takes part"
+      : "write the absolute path";
     const isFine = program.startsWith("/") ? true : program !== "" && !program.includes("/") && !program.includes(" ");
     if (isFine) return;
     this.report("CONFIG_BAD_COMMAND", [...path, 0], `"${program}" cannot be run`, {
@@ -333,11 +371,16 @@ class Resolver {
     const names = kind === "node" ? this.nodeNames : this.monitorNames;
     if (names.includes(name)) return;
     const nearest = nearestWord(name, names);
-    this.report(kind === "node" ? "CONFIG_UNKNOWN_NODE" : "CONFIG_UNKNOWN_MONITOR", path, `there is no ${kind} "${name}"`, {
-      ...(names.length > 0 && names.length <= MAX_NODES && { expected: names.join(", ") }),
-      ...(nearest && { nearest }),
-      next: nearest ? "correct the name" : `add it under \`${kind}s\`, or leave it out here`,
-    });
+    this.report(
+      kind === "node" ? "CONFIG_UNKNOWN_NODE" : "CONFIG_UNKNOWN_MONITOR",
+      path,
+      `there is no ${kind} "${name}"`,
+      {
+        ...(names.length > 0 && names.length <= MAX_NODES && { expected: names.join(", ") }),
+        ...(nearest && { nearest }),
+        next: nearest ? "correct the name" : `add it under \`${kind}s\`, or leave it out here`,
+      },
+    );
   }
 
   private distinct(path: ConfigPath, names: readonly string[]): void {
@@ -352,7 +395,9 @@ class Resolver {
     const code = count < limit.least ? "CONFIG_EMPTY" : "CONFIG_TOO_MANY";
     const expected = count < limit.least ? `at least one ${limit.what}` : `at most ${limit.most}`;
     const at = this.positions.key(path);
-    this.problems.push(problem(code, `${pathText(path)} has ${count === 0 ? "no" : count} ${limit.what}s`, at, { expected }));
+    this.problems.push(
+      problem(code, `${pathText(path)} has ${count === 0 ? "no" : count} ${limit.what}s`, at, { expected }),
+    );
   }
 
   private report(code: ConfigCode, path: ConfigPath, message: string, more: Partial<Problem>): void {

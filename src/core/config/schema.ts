@@ -132,7 +132,10 @@ function commandFile(description: string, example: readonly string[]) {
           examples: [example],
         }),
         timeout: durationSetting(
-          { description: "After this time the program and all its children are killed: that is a failure.", example: "20s" },
+          {
+            description: "After this time the program and all its children are killed: that is a failure.",
+            example: "20s",
+          },
           10,
           DAY,
         ).prefault("20s"),
@@ -227,7 +230,10 @@ function readFailbackWord(value: unknown): Reading<{ readonly kind: "never" | "a
 
 export const FailbackFile = z
   .union([
-    setting({ description: "never or auto", example: "never", type: "string", enum: ["never", "auto"] }, readFailbackWord),
+    setting(
+      { description: "never or auto", example: "never", type: "string", enum: ["never", "auto"] },
+      readFailbackWord,
+    ),
     z.strictObject({
       after: durationSetting(
         { description: "How long the preferred node must have been well before the group goes home.", example: "5m" },
@@ -255,7 +261,8 @@ export const RequiresFile = z
   .array(nameSetting({ description: "A monitor.", example: "web" }))
   .prefault([])
   .meta({
-    description: "Monitors that must be up on a node before it may hold the group. One that fails everywhere moves nothing.",
+    description:
+      "Monitors that must be up on a node before it may hold the group. One that fails everywhere moves nothing.",
     examples: [["web"]],
   });
 
@@ -280,19 +287,26 @@ export const GroupFile = z
 export const MonitorFile = z
   .strictObject({
     http: urlSetting({
-      description: "Asked with GET; up when the answer's status is below 400. `{node}` and `{address}` stand for the node's.",
+      description:
+        "Asked with GET; up when the answer's status is below 400. `{node}` and `{address}` stand for the node's.",
       example: "http://{address}:80/health",
     }).optional(),
-    command: argv
-      .optional()
-      .meta({
-        description: "Up when the program exits 0. Arguments may hold `{node}` and `{address}`.",
-        examples: [["/usr/local/bin/check-web", "{address}"]],
-      }),
+    command: argv.optional().meta({
+      description: "Up when the program exits 0. Arguments may hold `{node}` and `{address}`.",
+      examples: [["/usr/local/bin/check-web", "{address}"]],
+    }),
     every: durationSetting({ description: "How often the check runs.", example: "2s" }, 50, DAY).prefault("2s"),
-    timeout: durationSetting({ description: "A check that takes longer has failed.", example: "1s" }, 10, DAY).prefault("1s"),
-    fall: integerSetting({ description: "Failures in a row until the verdict is down.", example: 2 }, 1, 100).prefault(2),
-    rise: integerSetting({ description: "Successes in a row until the verdict is up again.", example: 2 }, 1, 100).prefault(2),
+    timeout: durationSetting({ description: "A check that takes longer has failed.", example: "1s" }, 10, DAY).prefault(
+      "1s",
+    ),
+    fall: integerSetting({ description: "Failures in a row until the verdict is down.", example: 2 }, 1, 100).prefault(
+      2,
+    ),
+    rise: integerSetting(
+      { description: "Successes in a row until the verdict is up again.", example: 2 },
+      1,
+      100,
+    ).prefault(2),
   })
   .meta({
     description: "A periodic check that every node runs about itself. Exactly one of `http` and `command`.",
@@ -308,7 +322,9 @@ export const EverywhereFile = z
   .prefault([])
   .meta({
     description: "Services that run on all nodes all the time.",
-    examples: [[{ service: { name: "app", start: ["/usr/local/bin/app", "start"], stop: ["/usr/local/bin/app", "stop"] } }]],
+    examples: [
+      [{ service: { name: "app", start: ["/usr/local/bin/app", "start"], stop: ["/usr/local/bin/app", "stop"] } }],
+    ],
   });
 
 export const GatewaysFile = z
@@ -323,9 +339,13 @@ export const GatewaysFile = z
 /** The whole file. */
 export const ClusterFile = z
   .strictObject({
-    cluster: nameSetting({ description: "Name of the cluster. Heartbeats of other clusters are dropped.", example: "example-web" }),
+    cluster: nameSetting({
+      description: "Name of the cluster. Heartbeats of other clusters are dropped.",
+      example: "example-web",
+    }),
     key: pathSetting({
-      description: "File with the cluster's shared key, mode 0600, the same on all nodes; `understudy keygen` makes one.",
+      description:
+        "File with the cluster's shared key, mode 0600, the same on all nodes; `understudy keygen` makes one.",
       example: "/etc/understudy/cluster.key",
     }).prefault("/etc/understudy/cluster.key"),
     nodes: z.record(nodeName, NodeFile).meta({
@@ -336,15 +356,21 @@ export const ClusterFile = z
     lease: LeaseFile,
     arbiter: ArbiterFile,
     gateways: GatewaysFile,
-    groups: z.record(groupName, GroupFile).prefault({}).meta({
-      description: "What must run in exactly one place.",
-      examples: [{ www: { resources: [{ vip: "192.0.2.10/24" }] } }],
-    }),
+    groups: z
+      .record(groupName, GroupFile)
+      .prefault({})
+      .meta({
+        description: "What must run in exactly one place.",
+        examples: [{ www: { resources: [{ vip: "192.0.2.10/24" }] } }],
+      }),
     everywhere: EverywhereFile,
-    monitors: z.record(monitorName, MonitorFile).prefault({}).meta({
-      description: "Periodic checks; a group names those that it needs in `requires`.",
-      examples: [{ web: { http: "http://{address}:80/health" } }],
-    }),
+    monitors: z
+      .record(monitorName, MonitorFile)
+      .prefault({})
+      .meta({
+        description: "Periodic checks; a group names those that it needs in `requires`.",
+        examples: [{ web: { http: "http://{address}:80/health" } }],
+      }),
   })
   .meta({ title: "Understudy cluster file", description: "One file, the same on every node." });
 

@@ -81,7 +81,12 @@ export function setting<T>(about: About, read: (value: unknown) => Reading<T>) {
     .transform((value, context): T => {
       const reading = value === undefined || value === null ? emptyReading(value) : read(value);
       if (reading.ok) return reading.value;
-      context.issues.push({ code: "custom", input: value, message: reading.refusal.what, params: { refusal: reading.refusal } });
+      context.issues.push({
+        code: "custom",
+        input: value,
+        message: reading.refusal.what,
+        params: { refusal: reading.refusal },
+      });
       return z.NEVER;
     })
     .meta({ ...rest, examples: [example] });
@@ -107,7 +112,10 @@ export function durationSetting(about: { description: string; example: string },
     const ms = typeof value === "string" ? parseDuration(value) : undefined;
     if (ms === undefined) {
       const next = typeof value === "number" ? `add a unit: ${value}ms or ${value}s` : undefined;
-      return refuse("CONFIG_BAD_DURATION", `is ${describeValue(value)}, which is no duration`, { expected, ...(next && { next }) });
+      return refuse("CONFIG_BAD_DURATION", `is ${describeValue(value)}, which is no duration`, {
+        expected,
+        ...(next && { next }),
+      });
     }
     if (ms < minMs || ms > maxMs) return refuse("CONFIG_OUT_OF_RANGE", `is ${value as string}`, { expected });
     return accept(ms);
@@ -115,7 +123,11 @@ export function durationSetting(about: { description: string; example: string },
 }
 
 /** A whole number between two limits. */
-export function integerSetting(about: { description: string; example: number; unit?: string }, minimum: number, maximum: number) {
+export function integerSetting(
+  about: { description: string; example: number; unit?: string },
+  minimum: number,
+  maximum: number,
+) {
   const expected = `a whole number from ${minimum} to ${maximum}`;
   return setting({ ...about, type: "integer", minimum, maximum }, (value) => {
     if (typeof value !== "number" || !Number.isInteger(value)) {

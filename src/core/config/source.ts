@@ -35,13 +35,23 @@ export function readSource(original: string, file: string): Source {
   const text = original.startsWith("\uFEFF") ? original.slice(1) : original;
   const place = placer(text.length > MAX_CONFIG_LENGTH ? "" : text, file);
   const nowhere: Positions = { value: () => place(0, 0), key: () => place(0, 0), find: () => undefined };
-  const refused = (problem: Problem): Source => ({ usable: false, value: undefined, positions: nowhere, problems: [problem] });
+  const refused = (problem: Problem): Source => ({
+    usable: false,
+    value: undefined,
+    positions: nowhere,
+    problems: [problem],
+  });
   if (text.length > MAX_CONFIG_LENGTH) {
     return refused(
-      problem("CONFIG_TOO_LARGE", `the file has ${text.length} characters, at most ${MAX_CONFIG_LENGTH} are read`, undefined, {
-        subject: { file },
-        next: "is this the right file?",
-      }),
+      problem(
+        "CONFIG_TOO_LARGE",
+        `the file has ${text.length} characters, at most ${MAX_CONFIG_LENGTH} are read`,
+        undefined,
+        {
+          subject: { file },
+          next: "is this the right file?",
+        },
+      ),
     );
   }
   try {
@@ -111,7 +121,10 @@ const SYNTAX_HELP: Partial<Record<YAMLError["code"], { readonly message?: string
   TAB_AS_INDENT: { message: "a tab is used for indentation", next: "use spaces" },
   BAD_INDENT: { next: "align the settings of one mapping, and close every [ and {" },
   MULTIPLE_DOCS: { message: "a second document begins here", next: "leave out the --- line: the file is one document" },
-  BLOCK_AS_IMPLICIT_KEY: { message: "a second colon makes this line two mappings", next: "put quotes around the value, or break the line" },
+  BLOCK_AS_IMPLICIT_KEY: {
+    message: "a second colon makes this line two mappings",
+    next: "put quotes around the value, or break the line",
+  },
   MULTILINE_IMPLICIT_KEY: { message: "this line is no `key: value`", next: "write a colon and a space after the key" },
   NON_STRING_KEY: { message: "a key must be a plain word", next: "write `key: value`" },
   TAG_RESOLVE_FAILED: { message: "tags (!) are not used here", next: "leave the tag out" },
@@ -136,17 +149,27 @@ function structureProblems(document: Document.Parsed, place: Placer): Problem[] 
       for (const twice of duplicateKeys(map)) {
         const first = place(...rangeOf(twice.first));
         report(
-          problem("CONFIG_DUPLICATE_KEY", `"${keyText(twice.again)}" is written twice, first in line ${first.line}`, place(...rangeOf(twice.again)), {
-            next: "keep one of them",
-          }),
+          problem(
+            "CONFIG_DUPLICATE_KEY",
+            `"${keyText(twice.again)}" is written twice, first in line ${first.line}`,
+            place(...rangeOf(twice.again)),
+            {
+              next: "keep one of them",
+            },
+          ),
         );
       }
     },
     Alias: (_key, alias, ancestors) => {
       const target = alias.resolve(document);
       if (target !== undefined && !ancestors.includes(target)) return;
-      const what = target === undefined ? `no anchor &${alias.source} stands before this alias` : "this alias contains itself";
-      report(problem("CONFIG_ALIAS", what, place(...rangeOf(alias)), { next: "define the anchor first, or write the value out" }));
+      const what =
+        target === undefined ? `no anchor &${alias.source} stands before this alias` : "this alias contains itself";
+      report(
+        problem("CONFIG_ALIAS", what, place(...rangeOf(alias)), {
+          next: "define the anchor first, or write the value out",
+        }),
+      );
     },
   });
   return problems;
@@ -173,7 +196,8 @@ function positionsIn(document: Document.Parsed, place: Placer): Positions {
     }
     return { ...spot, isWhole: true };
   };
-  const firstLine = (node: YamlNode | undefined | null) => (node === undefined || node === null ? place(0, 0) : place(...rangeOf(node)));
+  const firstLine = (node: YamlNode | undefined | null) =>
+    node === undefined || node === null ? place(0, 0) : place(...rangeOf(node));
   const value = ({ key, value: node }: Spot) => {
     const hasOwnText = isScalar(node) ? node.source !== "" : isCollection(node) && node.flow === true;
     return firstLine(hasOwnText || key === undefined ? node : key);
@@ -196,7 +220,11 @@ interface Spot {
   readonly value: YamlNode | undefined | null;
 }
 
-function stepInto(document: Document.Parsed, node: YamlNode | undefined | null, step: string | number): Spot | undefined {
+function stepInto(
+  document: Document.Parsed,
+  node: YamlNode | undefined | null,
+  step: string | number,
+): Spot | undefined {
   if (isMap(node)) {
     const pair = pairsOf(node).get(String(step));
     return pair === undefined ? undefined : { key: pair.key, value: resolved(document, pair.value) };

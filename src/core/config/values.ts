@@ -69,13 +69,18 @@ export function vipSetting(about: Described) {
       const bare = parseIpAddress(text);
       const next = bare && `add the prefix length of its network: ${text}/${bare.family === 4 ? 24 : 64}`;
       const what = bare ? "which lacks its prefix length" : "which is no address with a prefix length";
-      return refuse("CONFIG_BAD_ADDRESS", `is ${describeValue(text)}, ${what}`, { expected: VIP_RULE, ...(next && { next }) });
+      return refuse("CONFIG_BAD_ADDRESS", `is ${describeValue(text)}, ${what}`, {
+        expected: VIP_RULE,
+        ...(next && { next }),
+      });
     }
     const { address, prefixLength } = network;
     const wrong = refusalOfKind(text, address);
     if (wrong !== undefined) return wrong;
     if (kindOfAddress(address) !== "unicast") {
-      return refuse("CONFIG_BAD_ADDRESS", `is ${describeValue(text)}, which is not an address for clients`, { expected: VIP_RULE });
+      return refuse("CONFIG_BAD_ADDRESS", `is ${describeValue(text)}, which is not an address for clients`, {
+        expected: VIP_RULE,
+      });
     }
     if (prefixLength === 0) return refuse("CONFIG_BAD_ADDRESS", "has the prefix length 0", { expected: VIP_RULE });
     if (isNetworkOrBroadcast(network)) {
@@ -129,9 +134,12 @@ export function argumentSetting(about: Described) {
         next: `put quotes around it: "${value}"`,
       });
     }
-    if (typeof value !== "string") return refuse("CONFIG_WRONG_TYPE", `is ${describeValue(value)}`, { expected: "a text" });
-    if (value.includes("\0")) return refuse("CONFIG_BAD_COMMAND", "holds a NUL character, which no argument can", { expected: "a text" });
-    if (value.length > 4_096) return refuse("CONFIG_BAD_COMMAND", "is longer than 4096 characters", { expected: "a text" });
+    if (typeof value !== "string")
+      return refuse("CONFIG_WRONG_TYPE", `is ${describeValue(value)}`, { expected: "a text" });
+    if (value.includes("\0"))
+      return refuse("CONFIG_BAD_COMMAND", "holds a NUL character, which no argument can", { expected: "a text" });
+    if (value.length > 4_096)
+      return refuse("CONFIG_BAD_COMMAND", "is longer than 4096 characters", { expected: "a text" });
     return accept(value);
   });
 }
