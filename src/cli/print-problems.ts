@@ -14,12 +14,12 @@ const LONGEST_HINTS = 90;
 
 /** Writes problems to a stream (standard error unless told), in colour where a person reads it. */
 export function printProblems(problems: readonly Problem[], stream: NodeJS.WriteStream = process.stderr): void {
-  if (problems.length > 0) stream.write(`${drawProblems(problems, hasColour(stream))}\n`);
+  if (problems.length > 0) stream.write(`${showProblems(problems, stream)}\n`);
 }
 
-/** The drawing as part of a command's own output on standard output, in colour where a person reads that. */
-export function showProblems(problems: readonly Problem[]): string {
-  return drawProblems(problems, hasColour(process.stdout));
+/** The drawing as text for a stream (standard output unless told), in colour where a person reads that. */
+export function showProblems(problems: readonly Problem[], stream: NodeJS.WriteStream = process.stdout): string {
+  return drawProblems(problems, hasColour(stream));
 }
 
 /** The drawing of several problems as text without a trailing newline. */

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import type { Problem } from "../../core/base/report.ts";
 import type { LoadedCluster } from "../../host/config-file.ts";
-import { EXIT_CODES } from "../exit-codes.ts";
+import { EXIT_ERRORS, EXIT_OK, EXIT_USAGE } from "../exit-codes.ts";
 import { printProblems } from "../print-problems.ts";
 
 interface CheckOptions {
@@ -29,8 +29,8 @@ async function check(file: string, asJson: boolean): Promise<number> {
   const isUsable = !problems.some((found) => found.severity === "error");
   if (asJson) await printJson(file, cluster, problems, isUsable);
   else await printText(file, cluster, problems);
-  if (isUsable) return EXIT_CODES.ok;
-  return problems.some((found) => found.code === UNREADABLE) ? EXIT_CODES.usage : EXIT_CODES.failed;
+  if (isUsable) return EXIT_OK;
+  return problems.some((found) => found.code === UNREADABLE) ? EXIT_USAGE : EXIT_ERRORS;
 }
 
 /**

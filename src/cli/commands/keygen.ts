@@ -1,7 +1,7 @@
 /** `understudy keygen FILE`: makes the cluster's shared key. */
 
 import { Command } from "commander";
-import { EXIT_CODES } from "../exit-codes.ts";
+import { EXIT_ERRORS, EXIT_OK } from "../exit-codes.ts";
 import { printProblems } from "../print-problems.ts";
 
 interface KeygenOptions {
@@ -20,6 +20,6 @@ export function keygenCommand(): Command {
       printProblems(made.problems);
       if (made.ok)
         process.stdout.write(`wrote ${file}, mode 0600\nnext: copy it to the same place on every node, mode 0600\n`);
-      process.exitCode = made.ok ? EXIT_CODES.ok : EXIT_CODES.failed;
+      process.exitCode = made.ok ? EXIT_OK : EXIT_ERRORS;
     });
 }
