@@ -50,7 +50,7 @@ const LAST_FLUSH_LIMIT_MS = 2_000;
  */
 export async function runDaemon(options: DaemonOptions, refuse: (problems: readonly Problem[]) => void): Promise<number> {
   const log = createLog({ node: options.node }, process.env);
-  const loaded = await load(options);
+  const loaded = load(options);
   if (!loaded.ok) {
     refuse(loaded.problems);
     return 1;

@@ -34,8 +34,8 @@ export interface Loaded {
 }
 
 /** Reads the cluster file and its key. */
-export async function load(options: DaemonOptions): Promise<Result<Loaded>> {
-  const file = await loadClusterFile(options.configFile);
+export function load(options: DaemonOptions): Result<Loaded> {
+  const file = loadClusterFile(options.configFile);
   if (!file.ok) return file;
   const { config, hash } = file.value;
   if (!config.nodes.some(({ name }) => name === options.node)) {
@@ -48,7 +48,7 @@ export async function load(options: DaemonOptions): Promise<Result<Loaded>> {
       next: `start with \`--node NAME\`, one of: ${names}`,
     });
   }
-  const keys = await loadKeyFile(config.keyFile);
+  const keys = loadKeyFile(config.keyFile);
   if (!keys.ok) return keys;
   return { ok: true, value: { config, configHash: hash, keys: keys.value }, problems: [...file.problems, ...keys.problems] };
 }

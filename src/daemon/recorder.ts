@@ -8,10 +8,10 @@ import { appendFile, mkdir, open, readFile, rename, stat } from "node:fs/promise
 import { join } from "node:path";
 
 import { readEvent } from "../api/schemas.ts";
+import { sentenceOf } from "../api/sentence.ts";
 import type { EventRecord } from "../api/types.ts";
 import { MAX_EVENTS } from "../core/base/limits.ts";
 import type { DecisionEvent } from "../core/node/effects.ts";
-import { explain } from "../core/node/reasons.ts";
 
 /** Size of one of the two files. */
 const FILE_LIMIT_BYTES = 2 * 1_024 * 1_024;
@@ -69,7 +69,7 @@ export class Recorder {
       node,
       link,
       facts,
-      text: explain(reason, { ...(node === undefined ? {} : { node }), ...(group === undefined ? {} : { group }), ...(link === undefined ? {} : { link }), ...facts }),
+      text: sentenceOf(event),
     };
     this.#keep(record);
     return record;

@@ -1,0 +1,30 @@
+/**
+ * `understudy release`: the unit's stop hook. Stops what a dead daemon ran on this machine and removes its
+ * addresses and rules; after an ordinary end there is nothing left and it does nothing.
+ */
+
+import { Command } from "commander";
+
+import { isAnswering, socketPath } from "../../api/socket.ts";
+import { DaemonError } from "../daemon-client.ts";
+import { EXIT_ERRORS } from "../exit-codes.ts";
+import { runtimeDirOf } from "../runtime-dir.ts";
+
+export function releaseCommand(): Command {
+  return new Command("release")
+    .description("Releases what a dead daemon left on this machine: services, addresses, rules. Refused while a daemon answers.")
+    .action(async (_options: object, command: Command) => {
+      const runtimeDir = runtimeDirOf(command);
+      if (await isAnswering(socketPath(runtimeDir))) {
+        throw new DaemonError([
+          { code: "DAEMON_ALIVE", severity: "error", message: `a daemon answers in ${runtimeDir}: what runs is its business`, next: "stop it first: `systemctl stop understudy`" },
+        ]);
+      }
+      const { releaseLeftovers } = await import("../../daemon/release.ts");
+      const { createCommands } = await import("../../host/commands.ts");
+      const { done, failed } = await releaseLeftovers(runtimeDir, createCommands());
+      for (const sentence of done) process.stdout.write(`${sentence}\n`);
+      for (const sentence of failed) process.stderr.write(`${sentence}\n`);
+      if (failed.length > 0) process.exitCode = EXIT_ERRORS;
+    });
+}
