@@ -37,6 +37,7 @@ class Bench {
   time = 10_000;
   devices: Device[] = [ETH0, ETH1];
   readonly did: string[] = [];
+  readonly protected: string[] = [];
   readonly told: Happening[] = [];
   readonly posted: FromHeart[] = [];
   fails: string | undefined;
@@ -97,6 +98,7 @@ class Bench {
           ],
           close: () => did("neighbours.close"),
         },
+        sysctls: { protect: (device) => (this.protected.push(device), { ok: true }), restore: () => did("sysctls.restore") },
       },
     });
   }
@@ -150,6 +152,7 @@ test("At the start the gate stands before anything listens, and leftovers of a d
     "listen eth1",
     "follow 192.0.2.10 198.51.100.1 192.0.2.1 192.0.2.12 10.0.0.12",
   ]);
+  expect(bench.protected).toEqual(["eth0", "eth1"]);
   expect(bench.performer.gateways()).toEqual([["192.0.2.1"], []]);
   bench.performer.watch();
   expect(bench.told).toEqual([
@@ -394,5 +397,5 @@ test("At the end everything is undone, also when a step of it fails", () => {
   bench.did.length = 0;
   bench.fails = "close";
   bench.performer.end();
-  expect(bench.did).toEqual(["unwatch", "unwatch gate", "remove 192.0.2.10 eth0", "gate.remove", "neighbours.close", "interfaces.close"]);
+  expect(bench.did).toEqual(["unwatch", "unwatch gate", "remove 192.0.2.10 eth0", "gate.remove", "sysctls.restore", "neighbours.close", "interfaces.close"]);
 });

@@ -12,7 +12,7 @@ import type { AnnounceEffect, AskEffect, CloseEffect, Effect, OpenEffect, ReplyE
 import type { Addresses, Gate, Interfaces, NeighbourMessage, Neighbours } from "../../host/ports.ts";
 import { ADDRESS_LIFETIME_MS, HeldAddresses } from "./held.ts";
 import { Asked } from "./asked.ts";
-import { canonical, familyOf, Links, type LinkState } from "./links.ts";
+import { canonical, familyOf, Links, type LinksChange, type LinkState } from "./links.ts";
 import type { Happening } from "./loop.ts";
 import type { FromHeart } from "./messages.ts";
 
@@ -22,6 +22,8 @@ export interface HeartMachine {
   readonly gate: Gate;
   readonly addresses: Addresses;
   readonly neighbours: Neighbours;
+  /** Kernel settings of devices while this node may serve on them. */
+  readonly sysctls: { protect(device: string): { readonly ok: true } | { readonly ok: false; readonly reason: string }; restore(): void };
 }
 
 export interface PerformerOptions {
@@ -120,7 +122,8 @@ export class Performer {
 
   /** Compares devices and addresses with what should be. */
   look(now: Instant): void {
-    const change = this.#links.look();
+    const change = this.#looked();
+    if (change === undefined) return;
     this.#listen(change.replaced);
     this.#held.compare((name) => this.#links.device(name), change.replaced, now);
     for (const link of change.links) {
@@ -162,6 +165,7 @@ export class Performer {
       () => this.#unfollow.forEach((end) => end()),
       () => this.#held.all().forEach((vip) => this.#held.release(vip)),
       () => machine.gate.remove(),
+      () => machine.sysctls.restore(),
       () => machine.neighbours.close(),
       () => machine.interfaces.close(),
     ];
@@ -201,6 +205,16 @@ export class Performer {
         return this.#options.post(effect);
       default:
         return unreachable(effect);
+    }
+  }
+
+  /** A list that the kernel would not give now is asked for again with the next change. */
+  #looked(): LinksChange | undefined {
+    try {
+      return this.#links.look();
+    } catch (error) {
+      this.#once("look", "devices cannot be listed", { error: textOf(error) });
+      return undefined;
     }
   }
 
@@ -336,6 +350,8 @@ export class Performer {
       } catch (error) {
         this.#once(`listen ${name}`, "cannot listen on a device", { device: name, error: textOf(error) });
       }
+      const protection = this.#options.machine.sysctls.protect(name);
+      if (!protection.ok) this.#once(`protect ${name}`, "cannot set how a device answers ARP", { device: name, error: protection.reason });
     }
   }
 

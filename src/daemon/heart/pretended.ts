@@ -58,6 +58,7 @@ export function pretendedMachine(addresses: readonly string[], did: (line: strin
       table: () => [],
       close: () => did("neighbours.close"),
     },
+    sysctls: { protect: () => ({ ok: true }), restore: () => did("sysctls.restore") },
   };
 }
 

@@ -87,7 +87,7 @@ test("The heart answers the main thread, and at the end undoes everything", asyn
   expect(heart.tell({ kind: "feed" })).toBe(false);
   running.length = 0;
   expect(heart.tell({ kind: "end" })).toBe(true);
-  expect(did.slice(-4)).toEqual(["gate.close", "gate.remove", "neighbours.close", "interfaces.close"]);
+  expect(did.slice(-5)).toEqual(["gate.close", "gate.remove", "sysctls.restore", "neighbours.close", "interfaces.close"]);
   expect(posted.at(-1)).toEqual({ kind: "ended" });
 });
 

@@ -30,6 +30,8 @@ export interface HeartSurroundings {
 export interface RunningHeart {
   /** A message from the main thread. Returns true after the last one. */
   tell(message: ToHeart): boolean;
+  /** Something was thrown outside a turn: closes everything as after one inside. */
+  broke(error: unknown): void;
 }
 
 /** Opens everything and starts the core; throws when the gate's rules cannot be made. */
@@ -68,6 +70,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     feed: (happening) => loop.feed(happening),
     post,
   });
+  const broke = (error: unknown): void => breakDown(error, { performer, post, broken: surroundings.broken });
   const timing = timingFrom({ intervalMs: config.heartbeat.intervalMs, ...config.lease });
   const loop: Loop = new Loop({
     node: surroundings.node,
@@ -75,7 +78,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     timers,
     perform: (effects, at) => performer.perform(effects, at),
     turned: (at) => performer.turned(at),
-    broken: (error) => breakDown(error, { performer, post, broken: surroundings.broken }),
+    broken: broke,
     intervalMs: config.heartbeat.intervalMs,
     pauseMs: timing.echoMs,
     feedLimitMs: FEED_LIMIT_MS,
@@ -94,6 +97,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
   performer.watch();
   post({ kind: "ready" });
   return {
+    broke,
     tell: (message) => tell(message, { loop, performer, datagrams, post, view: () => surroundings.node.view(now()) }),
   };
 }

@@ -25,6 +25,7 @@ export async function serveHeart(
   });
   try {
     const heart = await runHeart(options, { ...open(options, post), timers: nodeTimers, post, broken: () => end(1) });
+    process.on("uncaughtException", (error) => heart.broke(error));
     tell = heart.tell;
     for (const message of early) if (tell(message)) end(0);
   } catch (error) {
