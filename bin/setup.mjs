@@ -10,7 +10,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -43,6 +43,7 @@ const WORK = {
   check: { programs: [], run: check },
   format: { programs: [], run: (args) => runTool("biome", ["format", "--write", ...args]) },
   build: { programs: [], run: build },
+  lock: { programs: [], run: async () => (await import("./lock.mjs")).lock(root) },
   docs: { programs: [], run: (args) => runSource("docs/generate.ts", args) },
   sim: { programs: [], run: (args) => runSource("src/sim/main.ts", args) },
   "bench:failover": {
@@ -97,8 +98,11 @@ function installNpmPackages() {
 
 /** The Node that runs everything else: npm's, or this very one where npm has none for the machine. */
 function currentNode() {
-  const own = join(modules, ".bin/node");
-  return existsSync(own) ? own : process.execPath;
+  const link = join(modules, ".bin/node");
+  const own = `node-linux-${process.arch}/bin/node`;
+  // npm before 11 forgets the link: it cleans up after the package of the other processor, which has the same.
+  if (!existsSync(link) && existsSync(join(modules, own))) symlinkSync(`../${own}`, link);
+  return existsSync(link) ? link : process.execPath;
 }
 
 function hasCurrentNode() {

@@ -253,3 +253,11 @@ test("the package's scripts all go through the set-up", () => {
   const wrong = Object.entries(scripts).filter(([, line]) => !line.startsWith("node bin/setup.mjs "));
   expect(wrong).toEqual([]);
 });
+
+test("the lockfile names no registry, and nothing that an old Node would leave out", () => {
+  const { packages } = JSON.parse(read("package-lock.json")) as {
+    packages: Record<string, { resolved?: string; optional?: boolean; engines?: object }>;
+  };
+  const wrong = Object.entries(packages).filter(([, entry]) => entry.resolved || (entry.optional && entry.engines));
+  expect(wrong.map(([path]) => `${path}: run \`npm run lock\``)).toEqual([]);
+});
