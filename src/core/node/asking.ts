@@ -63,7 +63,7 @@ export class Asking {
 
   #peersAt(link: number, state: LinkState, gatewayUp: boolean): Instant {
     const learn = this.#learnAt[link] ?? LONG_AGO;
-    if (!state.doubt || gatewayUp) return learn;
+    if (gatewayUp || !(state.doubt || state.serving)) return learn;
     return earlier(learn, after(this.#kernelAskAt[link] ?? LONG_AGO, this.#s.timing.askMs * 2));
   }
 

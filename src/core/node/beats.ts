@@ -4,11 +4,11 @@
  * While a peer is late it is asked often on every link.
  */
 
-import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import { FRAME_VERSION, type ClaimAnswer, type Frame, type FrameKind, type GroupReport } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import type { Group } from "./group.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
 /** Group reports in one frame; with more groups, those at rest take turns. */
@@ -40,7 +40,9 @@ export class Beats {
 
   /** A frame came in: answer it if it asks, and beat along. */
   heard(turn: Turn, peer: Peer, frame: Frame): void {
-    if (frame.kind === "probe" || frame.claims.length > 0) this.#answers.set(peer, frame.link);
+    // An answer carries claims as every frame does; answering it too would never end.
+    const asks = frame.kind === "probe" || (frame.kind === "beat" && frame.claims.length > 0);
+    if (asks) this.#answers.set(peer, frame.link);
     if (frame.kind === "beat" && turn.now - this.#beatAt > this.#s.timing.intervalMs / 2) this.#beatAt = LONG_AGO;
   }
 
@@ -56,17 +58,40 @@ export class Beats {
     for (const [peer, link] of this.#answers) this.#send(turn, { kind: "answer", peer, link, body });
     this.#answers.clear();
     if (turn.now < this.#probeAt + askMs) return;
+    const thirsty = this.#links().filter((link) => turn.now >= this.#thirstyAt(link));
     for (const peer of this.#s.roster.peers.values()) {
-      if (peer.state !== "late" && peer.state !== "suspect") continue;
+      if (!peer.alive) continue;
+      const missing = peer.state !== "up";
+      if (!missing && thirsty.length === 0) continue;
       this.#probeAt = turn.now;
-      this.#sendAll(turn, "probe", peer, body);
+      if (missing) this.#sendAll(turn, "probe", peer, body);
+      else for (const link of thirsty) this.#send(turn, { kind: "probe", peer, link, body });
     }
   }
 
   wakeAt(): Instant {
-    const missing = [...this.#s.roster.peers.values()].some((peer) => peer.state === "late" || peer.state === "suspect");
-    const probe = missing ? after(this.#probeAt, this.#s.timing.askMs) : NEVER;
+    let probe: Instant = NEVER;
+    for (const peer of this.#s.roster.peers.values()) {
+      if (!peer.alive) continue;
+      if (peer.state !== "up") probe = LONG_AGO;
+      for (const link of this.#links()) probe = earlier(probe, this.#thirstyAt(link));
+    }
+    probe = later(probe, after(this.#probeAt, this.#s.timing.askMs));
     return earlier(after(this.#beatAt, this.#s.timing.intervalMs), probe);
+  }
+
+  #links(): number[] {
+    return this.#s.segments.map((_, link) => link);
+  }
+
+  /** When the echo that should have come on a link is overdue and a served VIP depends on it. */
+  #thirstyAt(link: number): Instant {
+    const segment = this.#s.segments[link];
+    const serving = [...this.#groups.values()].some(
+      (group) => group.role === "holding" && group.vips.some((vip) => linkOf(vip) === link),
+    );
+    const { echoMs, lateMs } = this.#s.timing;
+    return segment === undefined || !serving ? NEVER : after(segment.deadline, lateMs - echoMs);
   }
 
   #sendAll(turn: Turn, kind: FrameKind, peer: Peer, body: Body): void {

@@ -6,6 +6,7 @@
 
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { VipConfig } from "../config/cluster.ts";
+import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import { VipProbe } from "../ownership/vip-probe.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
@@ -40,6 +41,13 @@ export class Claiming {
     this.#holdOffUntil = until;
   }
 
+  /** A node knows a higher epoch: ask again with one above it. */
+  isOutbid(s: Surroundings): boolean {
+    return [...s.roster.peers.values()].some(
+      (peer) => peer.alive && this.#answerOf(peer)?.reason === "EPOCH_TOO_LOW",
+    );
+  }
+
   /** Somebody's hardware address answers for a VIP. */
   answered(answer: { address: string; node: string; mac: string; probe: "arp" | "echo"; now: Instant }): void {
     const probe = this.#probes.get(answer.address);
@@ -64,22 +72,20 @@ export class Claiming {
     if (probe.ask(turn.now, ASK_EVERY_MS)) {
       turn.emit({ kind: "ask", link, probe: "arp", address: vip.address, mac: undefined });
     }
-    const answerer = probe.answeredBy;
-    if (answerer === undefined || !holderGone) return;
-    const disbelieved = probe.judgeEchoes(turn.now);
+    if (!holderGone) return;
+    const disbelieved = probe.judgeEchoes();
     if (disbelieved !== undefined) {
       const { node, mac } = disbelieved;
       const facts = { mac, address: vip.address };
       turn.event("FABRIC_ANSWERS", { severity: "alert", group: this.group, node, facts });
-      return;
     }
-    if (probe.askEcho(turn.now)) {
-      turn.emit({ kind: "ask", link, probe: "echo", address: vip.address, mac: answerer.mac });
-    }
-    if (this.#reported || turn.now - this.since < s.timing.waitMs) return;
+    const mac = probe.askEcho(turn.now);
+    if (mac !== undefined) turn.emit({ kind: "ask", link, probe: "echo", address: vip.address, mac });
+    const holder = probe.believed(turn.now);
+    if (holder === undefined || this.#reported || turn.now - this.since < s.timing.waitMs) return;
     this.#reported = true;
-    const facts = { address: vip.address, mac: answerer.mac };
-    turn.event("ADDRESS_ANSWERED", { severity: "warning", group: this.group, node: answerer.node, facts });
+    const facts = { address: vip.address, mac: holder.mac };
+    turn.event("ADDRESS_ANSWERED", { severity: "warning", group: this.group, node: holder.node, facts });
   }
 
   /** What is still missing before the group may be taken, as a clause; undefined when nothing is. */
@@ -97,7 +103,8 @@ export class Claiming {
     if (!state.probing) return undefined;
     for (const [address, probe] of this.#probes) {
       if (probe.quiet(now)) continue;
-      return probe.answeredBy === undefined ? `${address} is being probed` : `${probe.answeredBy.node} answers for ${address}`;
+      const holder = probe.believed(now);
+      return holder === undefined ? `${address} is being probed` : `${holder.node} answers for ${address}`;
     }
     return undefined;
   }
@@ -105,11 +112,13 @@ export class Claiming {
   #missingFrom(peer: Peer, knownEpoch: number): string | undefined {
     if (!peer.alive) return undefined;
     if (releasedTo(peer, this.group, knownEpoch, undefined)) return undefined;
-    const answer = peer.claimAnswers.find(
-      (candidate) => candidate.group === this.group && candidate.epoch === this.epoch,
-    );
+    const answer = this.#answerOf(peer);
     if (answer === undefined) return `${peer.name} has not answered`;
     return answer.granted ? undefined : `${peer.name} refused: ${answer.reason}`;
+  }
+
+  #answerOf(peer: Peer): ClaimAnswer | undefined {
+    return peer.claimAnswers.find((answer) => answer.group === this.group && answer.epoch === this.epoch);
   }
 
   wakeAt(now: Instant, probing: boolean): Instant {

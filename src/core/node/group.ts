@@ -9,6 +9,7 @@
  * first: before stopping, before yielding, before saying anything to anybody.
  */
 
+import { MAX_NODES } from "../base/limits.ts";
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, ServiceConfig, VipConfig } from "../config/cluster.ts";
@@ -478,11 +479,11 @@ export class Group {
       this.claiming = undefined;
       return;
     }
-    const floor = this.#highestEpoch() + 1;
-    if (this.claiming === undefined) {
-      this.claiming = new Claiming({ group: this.config.name, vips: this.vips, epoch: floor, now: turn.now });
-    } else if (this.claiming.epoch < floor && this.claiming.epoch <= this.#highestTaken()) {
-      this.claiming.epoch = floor;
+    const highest = this.#highestEpoch();
+    const epoch = nextEpoch(highest, this.#index(s.me));
+    this.claiming ??= new Claiming({ group: this.config.name, vips: this.vips, epoch, now: turn.now });
+    if (this.claiming.epoch < highest || this.claiming.isOutbid(s)) {
+      this.claiming.epoch = Math.max(epoch, nextEpoch(this.claiming.epoch, this.#index(s.me)));
     }
     for (const peer of s.roster.peers.values()) {
       if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
@@ -544,20 +545,12 @@ export class Group {
     return false;
   }
 
-  #highestTaken(): number {
-    let highest = this.epoch;
-    for (const peer of this.#s.roster.peers.values()) {
-      const report = peer.reports.get(this.config.name);
-      if (report !== undefined) highest = Math.max(highest, report.epoch);
-    }
-    return highest;
-  }
-
+  /** Highest epoch taken or granted anywhere, as far as this node knows. */
   #highestEpoch(): number {
-    let highest = Math.max(this.#highestTaken(), this.grants.epoch);
+    let highest = Math.max(this.epoch, this.grants.epoch);
     for (const peer of this.#s.roster.peers.values()) {
       const report = peer.reports.get(this.config.name);
-      if (report !== undefined) highest = Math.max(highest, report.granted);
+      if (report !== undefined) highest = Math.max(highest, report.epoch, report.granted);
     }
     return highest;
   }
@@ -587,6 +580,15 @@ export class Group {
     const position = this.config.prefer.indexOf(node);
     return position < 0 ? this.config.prefer.length : position;
   }
+}
+
+/**
+ * The next epoch of a node: every node counts in its own residue class, so that two nodes that cannot hear each
+ * other never use the same number.
+ */
+export function nextEpoch(highest: number, index: number): number {
+  const base = Math.floor(highest / MAX_NODES) * MAX_NODES + index;
+  return base > highest ? base : base + MAX_NODES;
 }
 
 function isServing(role: GroupRole | undefined): boolean {

@@ -4,6 +4,7 @@
  * simulator and a replay run this same code.
  */
 
+import { MAX_NODES } from "../base/limits.ts";
 import { assert, unreachable } from "../base/assert.ts";
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import { timingFrom, type Timing } from "../base/timing.ts";
@@ -36,7 +37,7 @@ import { viewOf } from "./view-of.ts";
 import { Wishes } from "./wishes.ts";
 
 /** Epochs are reserved on disk in blocks, so that the disk is never waited for. */
-const EPOCH_BLOCK = 100;
+const EPOCH_BLOCK = 100 * MAX_NODES;
 /** The same alarm about the same thing is repeated so often at most. */
 const ALARM_EVERY_MS = 10_000;
 
@@ -397,7 +398,8 @@ export class Node {
     const { s } = life;
     const peers = [...s.roster.peers.values()];
     const unopposed = peers.every((peer) => peer.state === "left" || (peer.mode === "standby" && peer.state !== "unheard"));
-    for (const segment of s.segments) {
+    for (const [link, segment] of s.segments.entries()) {
+      if (s.interfaces[link]?.up !== true) continue;
       const blind = peers.length === 1 && segment.gateways.length === 0 && peers[0]?.alive !== true;
       const serving = [...life.groups.values()].some(
         (group) => group.role === "holding" && group.vips.some((vip) => s.segments[linkOf(vip)] === segment),

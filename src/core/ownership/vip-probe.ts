@@ -14,61 +14,74 @@ const ANSWER_WITHIN_MS = 5;
 /** Echo requests that must stay unanswered before an ARP answer is not believed. */
 const QUIET_ECHOES = 3;
 const ECHO_EVERY_MS = 10;
+/** An answer counts as recent for so long. */
+const RECENT_MS = 100;
+/** Send times kept of each kind. */
+const MAX_REMEMBERED = 32;
 
 /** What the wire says about one VIP while this node wants to take it. */
 export class VipProbe {
   /** Send times of questions that nobody answered since the last believed answer. */
   #asked: Instant[] = [];
   #nextAskAt: Instant = LONG_AGO;
-  /** Cluster node and hardware address that last answered. */
-  answeredBy: { readonly node: string; readonly mac: string; readonly at: Instant } | undefined;
+  /** Cluster node and hardware address that last answered, believed or not. */
+  #answerer: { readonly node: string; readonly mac: string; readonly at: Instant } | undefined;
+  /** Send times of echo requests since the last answer to one. */
   #echoes: Instant[] = [];
   #nextEchoAt: Instant = LONG_AGO;
-  /** Hardware addresses whose ARP answers are no longer believed. */
-  readonly disbelieved: Set<string> = new Set();
+  /** Hardware addresses whose ARP answers are not believed at present. */
+  readonly #disbelieved: Set<string> = new Set();
 
   /** True when a question is due; counts it as asked. */
   ask(now: Instant, everyMs: number): boolean {
     if (now < this.#nextAskAt) return false;
     this.#nextAskAt = after(now, everyMs);
-    this.#asked.push(now);
-    if (this.#asked.length > QUIET_QUESTIONS * 8) this.#asked.shift();
+    remember(this.#asked, now);
     return true;
   }
 
-  /** True when an echo request to the hardware address that answers is due; counts it as sent. */
-  askEcho(now: Instant): boolean {
-    if (now < this.#nextEchoAt) return false;
+  /**
+   * Hardware address that must be asked by an echo request now, because it answered ARP; counts it as sent.
+   * It is asked for as long as it answers ARP, believed or not: its gate may open again.
+   */
+  askEcho(now: Instant): string | undefined {
+    const answerer = this.#answerer;
+    if (answerer === undefined || now - answerer.at > RECENT_MS || now < this.#nextEchoAt) return undefined;
     this.#nextEchoAt = after(now, ECHO_EVERY_MS);
-    this.#echoes.push(now);
-    return true;
+    remember(this.#echoes, now);
+    return answerer.mac;
   }
 
   /** A cluster node's hardware address answered an ARP/NDP question. */
   answered(answer: { node: string; mac: string; now: Instant }): void {
-    if (this.disbelieved.has(answer.mac)) return;
-    this.#asked = [];
-    this.answeredBy = { node: answer.node, mac: answer.mac, at: answer.now };
+    if (answer.mac !== this.#answerer?.mac) this.#echoes = [];
+    this.#answerer = { node: answer.node, mac: answer.mac, at: answer.now };
+    if (!this.#disbelieved.has(answer.mac)) this.#asked = [];
   }
 
   /** The hardware address answered an echo request too: it really serves the VIP. */
   echoed(answer: { node: string; mac: string; now: Instant }): void {
     this.#asked = [];
     this.#echoes = [];
-    this.disbelieved.delete(answer.mac);
-    this.answeredBy = { node: answer.node, mac: answer.mac, at: answer.now };
+    this.#disbelieved.delete(answer.mac);
+    this.#answerer = { node: answer.node, mac: answer.mac, at: answer.now };
   }
 
   /** Stops believing a hardware address that answers ARP but no echo; returns it when that happens now. */
-  judgeEchoes(now: Instant): { node: string; mac: string } | undefined {
-    const answerer = this.answeredBy;
-    if (answerer === undefined || this.disbelieved.has(answerer.mac)) return undefined;
-    const quiet = this.#echoes.filter((at) => now - at >= ECHO_EVERY_MS).length;
+  judgeEchoes(): { node: string; mac: string } | undefined {
+    const answerer = this.#answerer;
+    if (answerer === undefined || this.#disbelieved.has(answerer.mac)) return undefined;
+    const quiet = this.#echoes.filter((at) => answerer.at - at >= ECHO_EVERY_MS).length;
     if (quiet < QUIET_ECHOES) return undefined;
-    this.disbelieved.add(answerer.mac);
-    this.answeredBy = undefined;
-    this.#echoes = [];
+    this.#disbelieved.add(answerer.mac);
     return answerer;
+  }
+
+  /** Node and hardware address that answered lately and is believed. */
+  believed(now: Instant): { readonly node: string; readonly mac: string } | undefined {
+    const answerer = this.#answerer;
+    if (answerer === undefined || now - answerer.at > RECENT_MS) return undefined;
+    return this.#disbelieved.has(answerer.mac) ? undefined : answerer;
   }
 
   /** Nobody who counts has answered the last few questions. */
@@ -82,4 +95,9 @@ export class VipProbe {
     const verdict = youngest === undefined ? now : after(youngest, ANSWER_WITHIN_MS);
     return verdict > now && verdict < this.#nextAskAt ? verdict : this.#nextAskAt;
   }
+}
+
+function remember(times: Instant[], now: Instant): void {
+  times.push(now);
+  if (times.length > MAX_REMEMBERED) times.shift();
 }
