@@ -2,22 +2,23 @@
 
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { LineChannel } from "./line-channel.ts";
 
-/** Path of a program of the lab, as source in the repository or as JavaScript in the published package. */
-export function labProgram(name: string): string {
-  return join(import.meta.dirname, name + extname(import.meta.filename));
+/** Path of a program of the lab: the source itself, or in the published package the JavaScript made from it. */
+export function labProgram(source: URL): string {
+  const path = fileURLToPath(source);
+  return import.meta.filename.endsWith(".ts") ? path : path.replace(/\.ts$/, ".js");
 }
 
-/** Starts `name` (a file of the lab) behind a command prefix, with one JSON argument. */
+/** Starts a program of the lab behind a command prefix, with one JSON argument. */
 export class ChildObserver {
   readonly #child: ChildProcess;
   readonly #channel: LineChannel;
   #complaint = "";
 
-  constructor(name: string, prefix: readonly string[], options: unknown) {
-    const argv = [...prefix, process.execPath, labProgram(name), JSON.stringify(options)];
+  constructor(program: URL, prefix: readonly string[], options: unknown) {
+    const argv = [...prefix, process.execPath, labProgram(program), JSON.stringify(options)];
     const [command = "", ...rest] = argv;
     const child = spawn(command, rest, { stdio: ["pipe", "pipe", "pipe"] });
     child.on("error", (error) => (this.#complaint += error.message));

@@ -309,7 +309,7 @@ export async function withLab<T>(options: UpOptions, use: (lab: Lab) => Promise<
 
 function startSupervisor(plan: LabPlan, isBackground: boolean): ChildProcess {
   const log = openSync(join(plan.directory, "supervisor.log"), "a");
-  const argv = [process.execPath, labProgram("supervisor"), join(plan.directory, "plan.json"), isBackground ? "free" : "tied"];
+  const argv = [process.execPath, labProgram(new URL("./supervisor.ts", import.meta.url)), join(plan.directory, "plan.json"), isBackground ? "free" : "tied"];
   const [command = "", ...rest] = wall(argv, process.getuid?.() ?? 0);
   // Its own session: a Ctrl-C in the terminal reaches only us, and we decide what happens to the lab.
   const supervisor = spawn(command, rest, {

@@ -156,7 +156,7 @@ function daemonPlan(
     return [
       {
         ...shared,
-        argv: [process.execPath, labProgram("fixtures/stand-in-daemon"), ...argv],
+        argv: [process.execPath, labProgram(new URL("./fixtures/stand-in-daemon.ts", import.meta.url)), ...argv],
         matches: " daemon --config ",
         environment,
       },

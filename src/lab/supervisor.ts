@@ -67,7 +67,7 @@ class Supervisor {
       member.cables.map(({ port, link, mac }) => ({ port, link, mac, node: member.name })),
     );
     const options: WireOptions = { ports, vips: this.#plan.vips };
-    this.#wire = new ChildObserver("wire-process", [], options);
+    this.#wire = new ChildObserver(new URL("./wire-process.ts", import.meta.url), [], options);
   }
 
   #member(name: string): Member {
@@ -197,7 +197,8 @@ class Supervisor {
 
     startClient: async (options: ClientOptions): Promise<number> => {
       const id = this.#nextClient++;
-      const client = new ChildObserver("checks/client-process", enter(this.#member(CLIENT).pid, []), options);
+      const program = new URL("./checks/client-process.ts", import.meta.url);
+      const client = new ChildObserver(program, enter(this.#member(CLIENT).pid, []), options);
       this.#clients.set(id, client);
       await client.call("numbers", {});
       return id;

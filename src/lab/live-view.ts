@@ -1,0 +1,1 @@
+export async function runLiveView(_o: unknown): Promise<void> {}

@@ -1,0 +1,87 @@
+/**
+ * `npm start`: a cluster on this machine that one can watch and break. With `--tour` it does so by itself and
+ * needs no terminal. Whatever ends it, the lab ends with it.
+ */
+
+import { parseArgs } from "node:util";
+import { runLiveView } from "./live-view.ts";
+import { whatIsMissing } from "./namespaces.ts";
+import type { UpOptions } from "./lab.ts";
+import { runTour, tourCluster } from "./tour.ts";
+
+/** The tour ends by itself within three minutes, whatever goes wrong. */
+const TOUR_LIMIT_MS = 170_000;
+
+const USAGE = `usage: npm start -- [--tour] [--nodes 2..5] [--ipv6]
+
+  without --tour   a live view in this terminal; keys inflict and heal faults
+  --tour           every fault in turn, a table at the end; exit code 0 when every promise was met
+  --nodes N        how many nodes (default 2)
+  --ipv6           IPv6 beside IPv4
+`;
+
+async function main(): Promise<number> {
+  const flags = readFlags();
+  if (flags === undefined) return 2;
+  if (flags.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const problems = whatIsMissing();
+  for (const { message, next } of problems) process.stderr.write(`${message}\n  next: ${next}\n`);
+  if (problems.length > 0) return 1;
+  const options: UpOptions = { nodes: flags.nodes, ipv6: flags.ipv6 };
+  if (flags.tour) return tour(options);
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    process.stderr.write(`the live view needs a terminal; without one: npm start -- --tour\n`);
+    return 2;
+  }
+  await runLiveView({ ...options, cluster: tourCluster });
+  return 0;
+}
+
+interface Flags {
+  readonly help: boolean;
+  readonly tour: boolean;
+  readonly ipv6: boolean;
+  readonly nodes: number;
+}
+
+function readFlags(): Flags | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        help: { type: "boolean", short: "h", default: false },
+        tour: { type: "boolean", default: false },
+        ipv6: { type: "boolean", default: false },
+        nodes: { type: "string", default: "2" },
+      },
+    });
+    const nodes = Number(values.nodes);
+    if (!Number.isInteger(nodes) || nodes < 2 || nodes > 5) throw new Error("--nodes takes a number from 2 to 5");
+    return { help: values.help, tour: values.tour, ipv6: values.ipv6, nodes };
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    return undefined;
+  }
+}
+
+async function tour(options: UpOptions): Promise<number> {
+  // The lab belongs to this process: when it exits, the supervisor sees its end and clears up.
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => process.exit(130));
+  const timer = setTimeout(() => {
+    process.stderr.write("the tour did not end in time\n");
+    process.exit(1);
+  }, TOUR_LIMIT_MS);
+  const areAllMet = await runTour(options, (line) => process.stdout.write(`${line}\n`));
+  clearTimeout(timer);
+  process.stdout.write(areAllMet ? "\nevery promise was met\n" : "\nnot every promise was met\n");
+  return areAllMet ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
