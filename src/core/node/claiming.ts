@@ -14,6 +14,9 @@ import type { Turn } from "./turn.ts";
 
 /** Claims travel so often while they stand. */
 const CLAIM_EVERY_MS = 10;
+/** After so long without success, claims travel only so often. */
+const PATIENCE_MS = 500;
+const CLAIM_PATIENTLY_EVERY_MS = 50;
 /** VIPs are asked for so often. */
 const ASK_EVERY_MS = 5;
 
@@ -24,8 +27,6 @@ export class Claiming {
   readonly #vips: readonly VipConfig[];
   readonly #probes: ReadonlyMap<string, VipProbe>;
   #nextClaimAt: Instant = LONG_AGO;
-  /** Another node with the better right is seen: nothing is taken before this. */
-  #holdOffUntil: Instant = LONG_AGO;
   #reported = false;
 
   constructor(options: { group: string; vips: readonly VipConfig[]; epoch: number; now: Instant }) {
@@ -34,11 +35,6 @@ export class Claiming {
     this.epoch = options.epoch;
     this.since = options.now;
     this.#probes = new Map(options.vips.map((vip) => [vip.address, new VipProbe()]));
-  }
-
-  /** Another node with the better right claims or probes: wait for it. */
-  holdOff(until: Instant): void {
-    this.#holdOffUntil = until;
   }
 
   /** A node knows a higher epoch: ask again with one above it. */
@@ -58,11 +54,23 @@ export class Claiming {
   /** Sends what is due: the claim with the next frames, questions for VIPs, echo requests. */
   pursue(turn: Turn, s: Surroundings, state: { holderGone: boolean; probing: boolean }): void {
     if (turn.now >= this.#nextClaimAt) {
-      this.#nextClaimAt = after(turn.now, CLAIM_EVERY_MS);
+      const isLong = turn.now - this.since > PATIENCE_MS;
+      this.#nextClaimAt = after(turn.now, isLong ? CLAIM_PATIENTLY_EVERY_MS : CLAIM_EVERY_MS);
       turn.urgent = true;
     }
     if (!state.probing) return;
     for (const vip of this.#vips) this.#pursueVip(turn, s, vip, state.holderGone);
+  }
+
+  /** The claim is won and services start: keep asking the wire, which also tells others that this node comes. */
+  watch(turn: Turn, s: Surroundings): void {
+    this.#nextClaimAt = NEVER;
+    for (const vip of this.#vips) this.#pursueVip(turn, s, vip, true);
+  }
+
+  /** Somebody answers for a VIP although the claim is won. */
+  isContested(now: Instant): boolean {
+    return [...this.#probes.values()].some((probe) => !probe.quiet(now));
   }
 
   #pursueVip(turn: Turn, s: Surroundings, vip: VipConfig, holderGone: boolean): void {
@@ -91,7 +99,6 @@ export class Claiming {
   /** What is still missing before the group may be taken, as a clause; undefined when nothing is. */
   missing(s: Surroundings, state: { now: Instant; knownEpoch: number; probing: boolean }): string | undefined {
     const { now } = state;
-    if (now < this.#holdOffUntil) return "another node with the better right asks for it too";
     for (const peer of s.roster.peers.values()) {
       const missing = this.#missingFrom(peer, state.knownEpoch);
       if (missing !== undefined) return missing;
@@ -122,7 +129,7 @@ export class Claiming {
   }
 
   wakeAt(now: Instant, probing: boolean): Instant {
-    let wake = earlier(this.#nextClaimAt, this.#holdOffUntil > now ? this.#holdOffUntil : NEVER);
+    let wake: Instant = this.#nextClaimAt;
     if (probing) for (const probe of this.#probes.values()) wake = earlier(wake, probe.wakeAt(now));
     return wake;
   }

@@ -30,6 +30,8 @@ import type { EventDetails, Turn } from "./turn.ts";
 const RENEW_SHARE = 0.4;
 /** A released group waits so long for the node that it was released to. */
 const RELEASE_WAIT_MS = 2_000;
+/** A claimer that meets one with the better right waits for so many questions' time. */
+const DEFER_ASKS = 5;
 /** A less preferred node steps in when the one before it did nothing for so long. */
 const STEP_IN_MS = 1_000;
 
@@ -56,6 +58,10 @@ export class Group {
   #to: string | undefined;
   #toUntil: Instant = LONG_AGO;
   #homelessSince: Instant | undefined;
+  /** A node with the better right asked for the group: this one does not before then. */
+  #deferUntil: Instant = LONG_AGO;
+  /** All services run; the gate waits for the wire. */
+  #started = false;
   readonly #eligibleSince = new Map<string, Instant>();
   #clearedVersion: number;
 
@@ -106,8 +112,8 @@ export class Group {
     this.#progress(turn);
     this.#decide(turn);
     if (this.role === "holding") this.#settleHolding(turn);
+    if (this.role === "starting") this.#settleStarting(turn);
     if (this.role === "idle" || this.role === "lapsed") this.#settleClaim(turn);
-    else this.claiming = undefined;
     this.announcing.settle(turn, this);
   }
 
@@ -189,7 +195,7 @@ export class Group {
 
   /** What this node claims, for its frames. */
   claim(): Claim | undefined {
-    return this.claiming === undefined ? undefined : { group: this.config.name, epoch: this.claiming.epoch };
+    return this.claiming === undefined || this.role === "starting" ? undefined : { group: this.config.name, epoch: this.claiming.epoch };
   }
 
   /** Answers another node's claim. */
@@ -246,10 +252,13 @@ export class Group {
     return ownEligibility(this.#s, this, now);
   }
 
-  /** A node that asks at the same moment and has the better right: wait for it. */
+  /** A node asks at the same moment and has the better right: withdraw, so that nobody's grant stands in its way. */
   deferTo(turn: Turn, node: string): void {
-    if (this.claiming === undefined || this.#rank(node) >= this.#rank(this.#s.me)) return;
-    this.claiming.holdOff(after(turn.now, this.#s.timing.askMs * 5));
+    if (this.claiming === undefined || this.role === "starting") return;
+    if (this.#rank(node) >= this.#rank(this.#s.me)) return;
+    this.claiming = undefined;
+    this.#deferUntil = after(turn.now, this.#s.timing.askMs * DEFER_ASKS);
+    turn.urgent = true;
   }
 
   /** Timers that run, for `why`; milliseconds left. */
@@ -267,6 +276,7 @@ export class Group {
     if (this.role === "holding" && this.leaseUntil() > now) wake = earlier(wake, this.leaseUntil());
     if (this.#to !== undefined && this.#toUntil > now) wake = earlier(wake, this.#toUntil);
     if (this.placement.changesInMs !== undefined) wake = earlier(wake, after(now, this.placement.changesInMs));
+    if (this.#deferUntil > now) wake = earlier(wake, this.#deferUntil);
     if (this.#homelessSince !== undefined && this.claiming === undefined) {
       const nextStep = STEP_IN_MS - ((now - this.#homelessSince) % STEP_IN_MS);
       wake = earlier(wake, after(now, nextStep));
@@ -280,6 +290,8 @@ export class Group {
 
   #close(turn: Turn): void {
     this.#openUntil.clear();
+    this.#started = false;
+    this.claiming = undefined;
     if (this.vips.length > 0) turn.emit({ kind: "close", vips: this.vips, remove: true });
     this.announcing.stop();
   }
@@ -361,7 +373,7 @@ export class Group {
     if (news === undefined) return;
     const node = this.#s.me;
     if (news.kind === "started") {
-      if (this.role === "starting") this.#serve(turn);
+      this.#started = true;
       return;
     }
     if (news.kind === "stopped") {
@@ -387,7 +399,19 @@ export class Group {
     }
   }
 
+  /** The services start or run; the gate opens last, and only when the wire is still quiet. */
+  #settleStarting(turn: Turn): void {
+    const s = this.#s;
+    if (s.stalled || s.gateBroken) {
+      this.release(turn, { to: undefined, because: this.ownEligibility(turn.now).because });
+      return;
+    }
+    this.claiming?.watch(turn, s);
+    if (this.#started && this.claiming?.isContested(turn.now) !== true) this.#serve(turn);
+  }
+
   #serve(turn: Turn): void {
+    this.claiming = undefined;
     this.role = "holding";
     this.renew(turn);
     turn.urgent = true;
@@ -474,7 +498,10 @@ export class Group {
 
   #settleClaim(turn: Turn): void {
     const s = this.#s;
-    if (!this.#wants(turn)) {
+    for (const peer of s.roster.peers.values()) {
+      if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
+    }
+    if (turn.now < this.#deferUntil || !this.#wants(turn)) {
       if (this.claiming !== undefined) turn.urgent = true;
       this.claiming = undefined;
       return;
@@ -484,9 +511,6 @@ export class Group {
     this.claiming ??= new Claiming({ group: this.config.name, vips: this.vips, epoch, now: turn.now });
     if (this.claiming.epoch < highest || this.claiming.isOutbid(s)) {
       this.claiming.epoch = Math.max(epoch, nextEpoch(this.claiming.epoch, this.#index(s.me)));
-    }
-    for (const peer of s.roster.peers.values()) {
-      if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
     }
     const state = { holderGone: this.#holderGone(), probing: this.#probing() };
     this.claiming.pursue(turn, s, state);
@@ -560,7 +584,7 @@ export class Group {
     const epoch = this.claiming?.epoch ?? 0;
     const former = this.holder;
     const planned = !this.#probing();
-    this.claiming = undefined;
+    if (planned) this.claiming = undefined;
     this.#homelessSince = undefined;
     this.epoch = epoch;
     this.holder = s.me;
@@ -569,9 +593,10 @@ export class Group {
       s.wishes.set(`at/${this.config.name}`, "", s.me);
     }
     if (this.#services.size > 0 && this.vips.length > 0) turn.emit({ kind: "place", vips: this.vips });
-    if (this.#lifecycle.phase === "running") this.#serve(turn);
-    else this.#lifecycle.start(turn.now);
+    this.#started = this.#lifecycle.phase === "running";
+    if (!this.#started) this.#lifecycle.start(turn.now);
     this.#progress(turn);
+    this.#settleStarting(turn);
   }
 
   /** The last holder comes first, then the order of preference. */

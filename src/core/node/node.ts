@@ -266,6 +266,7 @@ export class Node {
       return;
     }
     this.#vipAnswered(turn, life, { ...input, node, probe: "arp", sentAt: turn.now });
+    if (group.role === "starting" && node !== undefined) group.yieldTo(turn, node, "it announced the address first");
     if (group.role !== "holding") return;
     const peer = node === undefined ? undefined : s.roster.peers.get(node);
     if (peer !== undefined && !peer.alive && this.#givesWay(life, peer, input.link)) {
