@@ -131,9 +131,10 @@ function drawNetworkFault(random: Random, config: ClusterConfig, options: { flav
   return { kind: "cut", node: options.node, links: all ? links : [link], way: random.pick(["both", "both", "in", "out"]), carrier: random.chance(0.4) };
 }
 
+/** Delays stay below half the time in which a segment is trusted to carry a question and its answer. */
 function drawQuality(random: Random): Quality {
-  const delayMin = random.chance(0.3) ? random.between(0, 20) : 0.05;
-  return { loss: random.between(0, 0.3), duplicate: random.between(0, 0.2), delayMin, delayMax: delayMin + random.between(0.3, 60) };
+  const delayMin = random.chance(0.3) ? random.between(0, 8) : 0.05;
+  return { loss: random.between(0, 0.3), duplicate: random.between(0, 0.2), delayMin, delayMax: delayMin + random.between(0.3, 10) };
 }
 
 function drawVerb(random: Random, config: ClusterConfig): Verb {

@@ -98,11 +98,12 @@ export class Machine {
   }
 
   /** The daemon replaces itself by its next self after some milliseconds. */
-  executeNext(handover: Handover, afterMs: number): void {
+  executeNext(process: Process, handover: Handover): void {
+    if (this.process !== process) return;
     this.killProcess("it executes its next self");
     this.#isExecuting = true;
     const { clock } = this;
-    this.#world.timeline.after(afterMs, () => {
+    this.#world.timeline.after(this.#world.random.machines.between(100, 900), () => {
       if (clock !== this.clock) return;
       this.#isExecuting = false;
       this.startProcess(handover);
@@ -110,7 +111,8 @@ export class Machine {
   }
 
   /** The daemon ended as asked; it stays down until somebody starts it. */
-  hasLeft(): void {
+  hasLeft(process: Process): void {
+    if (this.process !== process) return;
     this.killProcess("it left");
     if (this.shouldRun) this.#world.timeline.after(300, () => this.startProcess(undefined));
   }

@@ -8,11 +8,13 @@ import { describeFault, type Mix, MIXES } from "./faults.ts";
 import type { MakeCore } from "./process.ts";
 import { runOnce, type RunOptions, type RunReport, runSeed, shorten } from "./run.ts";
 
-const USAGE = `usage: npm run sim -- [--seed N] [--runs R] [--nodes K] [--links L] [--seconds S] [--mix calm|lossy|power|chaos] [--trace] [--once]
+const USAGE = `usage: npm run sim -- [--seed N] [--runs R] [--nodes K] [--links L] [--seconds S] [--mix calm|lossy|power|chaos] [--trace] [--verbose] [--brief] [--once]
   --seed N     first seed (1)            --runs R   number of seeds (1)
   --nodes K    nodes (seed decides)      --links L  links (seed decides)
   --seconds S  length of the safety phase
   --trace      print the trace even when nothing fails
+  --verbose    every input and effect in the traces
+  --brief      only the violations of a failing seed, no trace
   --once       do not repeat each run to compare the hashes`;
 
 const makeCore: MakeCore = (options) => new Node(options);
@@ -25,15 +27,17 @@ interface Options {
   seconds: number | undefined;
   mix: Mix | undefined;
   trace: boolean;
+  verbose: boolean;
+  brief: boolean;
   once: boolean;
 }
 
 function parseArguments(argv: readonly string[]): Options | string {
-  const options: Options = { seed: 1, runs: 1, nodes: undefined, links: undefined, seconds: undefined, mix: undefined, trace: false, once: false };
+  const options: Options = { seed: 1, runs: 1, nodes: undefined, links: undefined, seconds: undefined, mix: undefined, trace: false, verbose: false, brief: false, once: false };
   for (let index = 0; index < argv.length; index++) {
     const name = argv[index] as string;
-    if (name === "--trace" || name === "--once") {
-      options[name === "--trace" ? "trace" : "once"] = true;
+    if (/^--(trace|verbose|brief|once)$/.test(name)) {
+      options[name.slice(2) as "trace" | "verbose" | "brief" | "once"] = true;
       continue;
     }
     const value = argv[++index];
@@ -55,13 +59,14 @@ function commandFor(options: Options, seed: number): string {
 }
 
 function printFailure(options: Options, report: RunReport): void {
-  const shorter = shorten(runOptions(options, report.seed), report);
   console.log(`seed ${report.seed} FAILED (mix ${report.mix}, ${report.nodes} nodes)`);
   for (const violation of report.violations) console.log(`  at ${(violation.at / 1_000).toFixed(3)} s, "${violation.checker}": ${violation.text}`);
+  console.log(`  replay: ${commandFor(options, report.seed)}\n`);
+  if (options.brief) return;
+  const shorter = shorten({ ...runOptions(options, report.seed), verbose: options.verbose }, report);
   console.log(`  shortest schedule found: ${shorter.faults.length} of ${report.faults.length} faults`);
   for (const fault of shorter.faults) console.log(`    at ${(fault.at / 1_000).toFixed(3)} s  ${describeFault(fault)}`);
   console.log(shorter.trace.map((line) => `  ${line}`).join("\n"));
-  console.log(`  replay: ${commandFor(options, report.seed)}\n`);
 }
 
 function runOptions(options: Options, seed: number): RunOptions {
@@ -108,7 +113,7 @@ export function main(argv: readonly string[]): number {
     const report = options.once ? runOnce(wanted) : runSeed(wanted);
     add(totals, report);
     if (report.violations.length > 0) printFailure(options, report);
-    else if (options.trace) console.log(runOnce({ ...wanted, recording: true }).trace.join("\n"));
+    else if (options.trace) console.log(runOnce({ ...wanted, recording: true, verbose: options.verbose }).trace.join("\n"));
   }
   printTotals(totals, options, (performance.now() - started) / 1_000);
   return totals.failed > 0 ? 1 : 0;

@@ -35,7 +35,7 @@ const ADDRESS_LIFETIME_MS = 2_000;
 /** The kernel ends a set element up to one timer tick late. */
 const ELEMENT_LATENESS_MS = 4;
 /** A core that wants to be woken more often than this in a second spins. */
-const MOST_STEPS_PER_SECOND = 3_000;
+const MOST_TICKS_PER_SECOND = 2_000;
 /** Sequence numbers whose sending time is remembered for the lease checker. */
 const SENT_REMEMBERED = 512;
 
@@ -62,7 +62,7 @@ export class Process {
   #armed: { effects: number; forMs: number } | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeScheduled = Number.POSITIVE_INFINITY;
-  #stepsThisSecond = 0;
+  #ticksThisSecond = 0;
   #second = 0;
 
   constructor(world: World, machine: Machine, incarnation: string) {
@@ -170,7 +170,8 @@ export class Process {
     world.steps++;
     world.trace.mix(world.now);
     world.trace.mix(this.machine.index * 16 + input.kind.length);
-    this.#countStep();
+    if (input.kind === "tick") this.#countTick();
+    if (world.trace.verbose) world.trace.line(world.now, this.machine.name, `< ${describeInput(input)}`);
     let result: StepResult;
     try {
       result = this.core.step(input);
@@ -184,13 +185,13 @@ export class Process {
     this.#scheduleWake();
   }
 
-  #countStep(): void {
+  #countTick(): void {
     const second = Math.floor(this.#world.now / 1_000);
     if (second !== this.#second) {
       this.#second = second;
-      this.#stepsThisSecond = 0;
+      this.#ticksThisSecond = 0;
     }
-    if (++this.#stepsThisSecond === MOST_STEPS_PER_SECOND) this.#world.violate("spin", `${this.machine.name} took ${MOST_STEPS_PER_SECOND} steps in one second`);
+    if (++this.#ticksThisSecond === MOST_TICKS_PER_SECOND) this.#world.violate("spin", `${this.machine.name} took ${MOST_TICKS_PER_SECOND} wake-ups in one second`);
   }
 
   #scheduleWake(): void {
@@ -218,7 +219,9 @@ export class Process {
         this.freeze(forMs, undefined);
         return;
       }
-      this.#performOne(effects[index] as Effect);
+      const effect = effects[index] as Effect;
+      if (this.#world.trace.verbose) this.#world.trace.line(this.#world.now, this.machine.name, `> ${describeEffect(effect, this.now)}`);
+      this.#performOne(effect);
       if (!this.alive) return;
     }
   }
@@ -366,4 +369,38 @@ export class Process {
 
 function askKey(effect: AskEffect): string {
   return `${effect.link}/${effect.probe}/${effect.address}`;
+}
+
+function describeInput(input: Input): string {
+  if (input.kind === "frame") return `frame from ${input.frame.node} ${describeFrame(input.frame)}`;
+  if (input.kind === "answer") return `${input.mac} answers ${input.probe} ${input.address}, asked ${(input.now - input.sentAt).toFixed(2)} ms ago`;
+  const { kind, now: _, ...rest } = input;
+  return `${kind} ${JSON.stringify(rest)}`;
+}
+
+function describeEffect(effect: Effect, now: Instant): string {
+  switch (effect.kind) {
+    case "send":
+      return `send to ${effect.to} ${describeFrame(effect.frame)}`;
+    case "open":
+      return `open ${effect.vips.map((vip) => vip.id).join(" ")} for ${(effect.until - now).toFixed(2)} ms`;
+    case "ask":
+      return `ask ${effect.probe} ${effect.address} on link ${effect.link}`;
+    case "close":
+    case "place":
+    case "announce":
+      return `${effect.kind} ${effect.vips.map((vip) => vip.id).join(" ")}`;
+    case "event":
+      return `event ${effect.event.reason}`;
+    default:
+      return effect.kind;
+  }
+}
+
+function describeFrame(frame: Frame): string {
+  const groups = frame.groups.map((group) => `${group.name}:${group.epoch}/${group.granted}=${group.holder ?? "-"},${group.role}${group.to === undefined ? "" : `,to ${group.to}`}`);
+  const heard = frame.heard.map((one) => `${one.link}:${one.sequence}-${one.ageMs.toFixed(0)}`);
+  const claims = frame.claims.map((claim) => ` claims ${claim.group}@${claim.epoch}`);
+  const answers = frame.claimAnswers.map((answer) => ` ${answer.granted ? "grants" : "refuses"} ${answer.group}@${answer.epoch}${answer.reason === "" ? "" : ` (${answer.reason})`}`);
+  return `${frame.kind} ${frame.link}:${frame.sequence} ${frame.mode} heard ${heard.join(",")} reach ${frame.reach.join("")} ${groups.join(" ")}${claims.join("")}${answers.join("")}`;
 }

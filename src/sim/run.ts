@@ -26,6 +26,7 @@ export interface RunOptions {
   /** Length of the safety phase. */
   readonly seconds?: number | undefined;
   readonly recording?: boolean;
+  readonly verbose?: boolean;
   /** Replaces the drawn schedule; for shortening one. */
   readonly faults?: readonly Fault[];
 }
@@ -70,7 +71,7 @@ export function runOnce(options: RunOptions): RunReport {
   const checkers = { holder: new OneHolder(), lease: new InsideLease(), epochs: new Epochs(), liveness: new Liveness(), moves: new NeedlessMoves(), prompt: new PromptTakeover() };
   const list: Checker[] = Object.values(checkers);
   const { seed, makeCore } = options;
-  const world = new World({ seed, config, mix, makeCore, checkers: list, recording: options.recording ?? false, drift });
+  const world = new World({ seed, config, mix, makeCore, checkers: list, recording: options.recording ?? false, verbose: options.verbose ?? false, drift });
   play(world, faults, safetyEnd);
   return {
     seed,

@@ -11,8 +11,12 @@ export class Trace {
   #low = 0x811c9dc5;
   #high = 0x2545f491;
 
-  constructor(recording: boolean) {
-    this.recording = recording;
+  /** Lines also for every input and effect; their number is huge. */
+  readonly verbose: boolean;
+
+  constructor(options: { recording: boolean; verbose: boolean }) {
+    this.recording = options.recording;
+    this.verbose = options.verbose;
   }
 
   /** Adds a number to the hash. */

@@ -8,7 +8,6 @@ import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { ReplyEffect } from "../core/node/effects.ts";
 import type { Verb } from "../core/node/inputs.ts";
 import type { Checker } from "./checkers/checker.ts";
-import { InsideLease } from "./checkers/lease.ts";
 import type { Mix } from "./faults.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
@@ -30,6 +29,7 @@ export interface WorldOptions {
   readonly makeCore: MakeCore;
   readonly checkers: readonly Checker[];
   readonly recording: boolean;
+  readonly verbose: boolean;
   /** Largest relative error of a machine's clock. */
   readonly drift: number;
 }
@@ -59,7 +59,7 @@ export class World {
   readonly #waiting = new Map<number, Verb>();
 
   constructor(options: WorldOptions) {
-    this.trace = new Trace(options.recording);
+    this.trace = new Trace(options);
     this.config = options.config;
     this.mix = options.mix;
     this.makeCore = options.makeCore;
@@ -142,10 +142,10 @@ export class World {
     } else if (outcome.kind === "forward") {
       this.timeline.after(this.random.machines.between(1, 5), () => this.request(this.machine(outcome.to), verb));
     } else if (outcome.kind === "handover") {
-      for (const checker of this.checkers) if (checker instanceof InsideLease) checker.handedOver(machine, outcome);
-      machine.executeNext(outcome.handover, this.random.machines.between(100, 900));
+      const { handover } = outcome;
+      this.timeline.after(this.random.machines.between(1, 5), () => machine.executeNext(process, handover));
     } else if (verb.verb === "leave" && outcome.kind === "done") {
-      machine.hasLeft();
+      this.timeline.after(this.random.machines.between(1, 5), () => machine.hasLeft(process));
     }
   }
 

@@ -10,7 +10,7 @@ export class Epochs extends Checker {
   readonly name = "epochs";
   /** Owner of every epoch under which a node said that it serves. */
   readonly #owners = new Map<string, string>();
-  /** The highest of them, by group. */
+  /** The last of them, by machine and group; a machine forgets its power, never its epochs. */
   readonly #highest = new Map<string, number>();
   readonly #known = new Map<string, number>();
 
@@ -31,11 +31,11 @@ export class Epochs extends Checker {
     if (owner !== undefined && owner !== machine.name) {
       world.violate(this.name, `${machine.name} holds ${group.name} at epoch ${group.epoch}, which was ${owner}'s`);
     }
-    const highest = this.#highest.get(group.name) ?? 0;
-    if (owner === undefined && group.epoch < highest) {
-      world.violate(this.name, `${machine.name} takes ${group.name} at epoch ${group.epoch}, but ${highest} was held before`);
-    }
     this.#owners.set(key, machine.name);
-    this.#highest.set(group.name, Math.max(highest, group.epoch));
+    // Nodes that cannot hear each other cannot count on: growth is promised for what one machine holds.
+    const own = `${machine.name}/${group.name}`;
+    const highest = this.#highest.get(own) ?? 0;
+    if (group.epoch < highest) world.violate(this.name, `${machine.name} takes ${group.name} at epoch ${group.epoch}, after ${highest}`);
+    this.#highest.set(own, group.epoch);
   }
 }

@@ -5,20 +5,24 @@
 
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
-import type { ReplyEffect } from "../../core/node/effects.ts";
 import type { Machine } from "../machine.ts";
 import type { Process } from "../process.ts";
 import type { World } from "../world.ts";
 import { Checker, type WireAnswer } from "./checker.ts";
 
-/** The element's lateness, and rounding. */
-const SLACK_MS = 5;
+/**
+ * The element's lateness, and a doubled answer: it looks like an answer to the next question, so it is dated up
+ * to one round trip late. The margin of the timing inequality has room for both.
+ */
+const SLACK_MS = 24;
 
 /** Compares every gate deadline with the evidence that the machine can have. */
 export class InsideLease extends Checker {
   readonly name = "inside the lease";
   /** Latest true time up to which evidence lets a machine serve on a link. */
   readonly #until = new Map<string, number>();
+  /** When all others had left or stood by, last. */
+  readonly #unopposed = new Map<Machine, number>();
   /** Machines whose daemon restarts with a stated end. */
   readonly #restarting = new Map<Machine, number>();
 
@@ -37,17 +41,19 @@ export class InsideLease extends Checker {
     if (!world.vipByAddress.has(effect.address)) this.#note(machine, effect.link, asked, world.config.lease.evidenceMs);
   }
 
-  /** A restarting daemon's gate may stay open until the end that was agreed with all peers. */
-  handedOver(machine: Machine, outcome: ReplyEffect["outcome"]): void {
-    if (outcome.kind !== "handover") return;
-    const until = Math.max(0, ...outcome.handover.groups.map((group) => machine.clock.trueTime(group.until)));
-    this.#restarting.set(machine, until);
+  /** A restarting daemon's gate may stay open until the end that it told all peers. */
+  override frameSent(world: World, machine: Machine, frame: Frame): void {
+    if (frame.restartMs > 0) this.#restarting.set(machine, world.now + machine.clock.trueDuration(frame.restartMs));
   }
 
   override opened(world: World, machine: Machine, vip: VipConfig, until: number): void {
     this.runs++;
+    // Nobody opposes it: every other node left or stands by. One that comes back needs a few frames to be believed.
     const others = world.machines.filter((other) => other !== machine);
-    if (others.every((other) => other.lastMode === "left" || other.lastMode === "standby")) return;
+    if (others.every((other) => other.lastMode === "left" || other.lastMode === "standby")) this.#unopposed.set(machine, world.now);
+    const { heartbeat, lease } = world.config;
+    const unopposedAt = this.#unopposed.get(machine) ?? Number.NEGATIVE_INFINITY;
+    if (unopposedAt === world.now || until <= unopposedAt + machine.clock.trueDuration(3 * heartbeat.intervalMs + lease.evidenceMs) + SLACK_MS) return;
     if (until <= (this.#restarting.get(machine) ?? 0) + SLACK_MS) return;
     const allowed = (this.#until.get(`${machine.index}/${vip.link}`) ?? 0) + SLACK_MS;
     if (until > allowed) {
