@@ -90,8 +90,8 @@ test("every command in a page's examples is a verb that exists", () => {
   expect(unknown).toEqual([]);
 });
 
-test("generated pages are as the code says", () => {
-  for (const [path, text] of generatedPages()) expect(read(path), `${path}: run \`npm run docs\``).toBe(text);
+test("generated pages are as the code says", async () => {
+  for (const [path, text] of await generatedPages()) expect(read(path), `${path}: run \`npm run docs\``).toBe(text);
 });
 
 test("every reason word that a page names exists", () => {

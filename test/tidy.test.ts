@@ -35,9 +35,17 @@ const LAYERS: readonly Layer[] = [
   { area: "host", areas: ["core"], packages: ["koffi"], node: true },
   { area: "api", areas: ["core/base", "core/node/reasons.ts"], types: ["core"], packages: ["zod"], node: true },
   { area: "daemon", areas: ["core", "host", "api"], packages: ["pino", "zod"], node: true },
+  // A verb's file is itself loaded only when asked for.
+  {
+    area: "cli/commands",
+    areas: ["core/base", "core/config", "api", "cli", "daemon", "host", "lab", "sim"],
+    types: ["core"],
+    packages: ["commander"],
+    node: true,
+  },
   {
     area: "cli",
-    areas: ["core/base", "core/config", "api"],
+    areas: ["core/base", "core/config", "api", "host/config-file.ts"],
     types: ["core"],
     whenAsked: ["daemon", "sim", "lab", "host"],
     packages: ["commander"],
