@@ -6,6 +6,7 @@
 import { basename, dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 import { generatedPages } from "../docs/generate.ts";
+import { parseCluster } from "../src/core/config/parse.ts";
 import { REASONS } from "../src/core/node/reasons.ts";
 import { exists, filesBelow, read } from "./sources.ts";
 
@@ -103,4 +104,22 @@ test("every reason word that a page names exists", () => {
       .map((word) => `${page}: ${word}`),
   );
   expect(unknown).toEqual([]);
+});
+
+test("every whole cluster file that a page or an example shows is accepted", () => {
+  const shown = pages.flatMap((page) => {
+    const text = read(page);
+    const files = [
+      ...text.matchAll(/^```yaml\n(cluster:[\s\S]*?)^```/gm),
+      ...text.matchAll(/<<'FILE'.*\n([\s\S]*?)^FILE$/gm),
+    ];
+    return files.map(([, file = ""]) => ({ page, file }));
+  });
+  const examples = filesBelow("examples", [".yaml"]).map((page) => ({ page, file: read(page) }));
+  expect(shown.length).toBeGreaterThan(1);
+  const refused = [...shown, ...examples].flatMap(({ page, file }) => {
+    const parsed = parseCluster(file, page);
+    return parsed.problems.filter(({ severity }) => severity === "error").map(({ message }) => `${page}: ${message}`);
+  });
+  expect(refused).toEqual([]);
 });
