@@ -21,6 +21,7 @@ export function checkCluster(config: ClusterConfig, positions?: Positions): Prob
   const found = [
     ...checkTiming(config, report),
     ...checkNodes(config, report),
+    ...checkSharedNetworks(config, report),
     ...config.groups.flatMap((group) => checkGroup(config, group, report)),
     ...config.monitors.flatMap((monitor) => checkMonitor(config, monitor, report)),
     ...config.everywhere.flatMap((service) => checkService(service, ["everywhere"], report)),
@@ -157,7 +158,7 @@ function checkGroup(config: ClusterConfig, group: GroupConfig, report: Report): 
 
 function checkVip(config: ClusterConfig, vip: VipConfig, path: ConfigPath, report: Report): Problem[] {
   const found: Problem[] = [];
-  if (vip.gateways.length === 0 && config.nodes.length === 2) {
+  if (config.nodes.length === 2 && !hasGateway(config, vip)) {
     found.push(
       report("warning", "RISK_NO_GATEWAY", [path], {
         message: `no gateway is named in the network of ${vip.address}/${vip.prefixLength}: of two nodes, the one left alone cannot tell a dead peer from its own cut cable, and moves nothing unless its default route shows a gateway there`,
@@ -173,16 +174,30 @@ function checkVip(config: ClusterConfig, vip: VipConfig, path: ConfigPath, repor
       }),
     );
   }
-  const twins = linksIn(config, vip);
-  if (twins.length > 1) {
-    found.push(
-      report("warning", "RISK_LINKS_SHARE_NETWORK", [["nodes"]], {
-        message: `links ${twins.join(" and ")} are both in the network of ${vip.address}/${vip.prefixLength}: they fail together, and Linux answers for both on either device`,
-        next: "give each link a network of its own",
-      }),
-    );
-  }
   return found;
+}
+
+/** Is a gateway named for the VIP's segment? One of the other family on the same link tells as much. */
+function hasGateway(config: ClusterConfig, vip: VipConfig): boolean {
+  return vipsOf(config).some((other) => other.gateways.length > 0 && (other === vip || other.link === vip.link));
+}
+
+function vipsOf(config: ClusterConfig): VipConfig[] {
+  return config.groups.flatMap((group) => group.resources.filter((resource) => resource.kind === "vip"));
+}
+
+function checkSharedNetworks(config: ClusterConfig, report: Report): Problem[] {
+  const found = new Map<string, Problem>();
+  for (const vip of vipsOf(config)) {
+    const twins = linksIn(config, vip).join(" and ");
+    if (!twins.includes("and") || found.has(twins)) continue;
+    const problem = report("warning", "RISK_LINKS_SHARE_NETWORK", [["nodes"]], {
+      message: `links ${twins} are both in the network of ${vip.address}/${vip.prefixLength}: they fail together, and Linux answers for both on either device`,
+      next: "give each link a network of its own",
+    });
+    found.set(twins, problem);
+  }
+  return [...found.values()];
 }
 
 /** Links of which every node has an address in the VIP's network. */

@@ -134,7 +134,7 @@ function explainUnknownKey(key: string, path: ConfigPath, root: unknown, positio
       `"${key}" in ${pathText(path)} is known but not available in this version`,
       at,
       {
-        next: "leave it out",
+        next: path.at(-1) === "service" ? "write its start, stop and status as commands" : "leave it out",
       },
     );
   }

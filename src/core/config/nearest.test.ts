@@ -16,5 +16,6 @@ test.each([
 test("the nearest word is offered, a far one is not", () => {
   expect(nearestWord("adress", ["links", "address", "addresses"])).toBe("address");
   expect(nearestWord("Groups", ["groups"])).toBe("groups");
+  expect(nearestWord("c", ["a", "b"])).toBeUndefined();
   expect(nearestWord("zzz", ["key", "nodes"])).toBeUndefined();
 });

@@ -5,7 +5,8 @@
 /** The candidate nearest to `word` by edit distance (a swap counts as one edit), when it is near enough. */
 export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  // Of one or two letters every word is a neighbour of every other.
+  const limit = wanted.length < 3 ? 0 : Math.max(1, Math.floor(wanted.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

@@ -396,7 +396,7 @@ class Resolver {
     const expected = count < limit.least ? `at least one ${limit.what}` : `at most ${limit.most}`;
     const at = this.positions.key(path);
     this.problems.push(
-      problem(code, `${pathText(path)} has ${count === 0 ? "no" : count} ${limit.what}s`, at, { expected }),
+      problem(code, `${pathText(path)} ${count === 0 ? "is empty" : `has ${count} entries`}`, at, { expected }),
     );
   }
 

@@ -37,10 +37,10 @@ export const NodeFile = z
       .meta({
         description:
           "Further addresses of the node, one for each more network: heartbeat paths 1, 2 and so on. The order must be the same on all nodes. An IPv6 address beside an IPv4 one counts as a link of its own.",
-        examples: [["10.0.0.11"]],
+        samples: [["10.0.0.11"]],
       }),
   })
-  .meta({ description: "One server of the cluster.", examples: [{ address: "192.0.2.11", links: ["10.0.0.11"] }] });
+  .meta({ description: "One server of the cluster.", samples: [{ address: "192.0.2.11", links: ["10.0.0.11"] }] });
 
 export const HeartbeatFile = z
   .strictObject({
@@ -69,7 +69,7 @@ export const HeartbeatFile = z
     ).prefault(694),
   })
   .prefault({})
-  .meta({ description: "How nodes tell each other that they live.", examples: [{ interval: "100ms" }] });
+  .meta({ description: "How nodes tell each other that they live.", samples: [{ interval: "100ms" }] });
 
 export const LeaseFile = z
   .strictObject({
@@ -94,7 +94,7 @@ export const LeaseFile = z
   .prefault({})
   .meta({
     description: "How long the right to serve lasts without news. `understudy check` shows the sum.",
-    examples: [{ evidence: "130ms", margin: "20ms" }],
+    samples: [{ evidence: "130ms", margin: "20ms" }],
   });
 
 export const ArbiterFile = setting(
@@ -129,7 +129,7 @@ function commandFile(description: string, example: readonly string[]) {
       z.strictObject({
         command: argv.meta({
           description: "The program and its arguments, one by one. No shell takes part.",
-          examples: [example],
+          samples: [["/usr/local/bin/app", "start"]],
         }),
         timeout: durationSetting(
           {
@@ -141,7 +141,7 @@ function commandFile(description: string, example: readonly string[]) {
         ).prefault("20s"),
       }),
     ])
-    .meta({ description, examples: [example] });
+    .meta({ description, samples: [example] });
 }
 
 export const ServiceFile = z
@@ -172,7 +172,7 @@ export const ServiceFile = z
   })
   .meta({
     description: "A program that is started, stopped and asked for its status by commands.",
-    examples: [{ name: "app", start: ["/usr/local/bin/app", "start"], stop: ["/usr/local/bin/app", "stop"] }],
+    samples: [{ name: "app", start: ["/usr/local/bin/app", "start"], stop: ["/usr/local/bin/app", "stop"] }],
   });
 
 const gatewayOfVip = addressSetting({ description: "A gateway on the VIP's network segment.", example: "192.0.2.1" });
@@ -204,20 +204,20 @@ export const VipFile = z
         .optional()
         .meta({
           description: "Gateway (or a list of them) on the VIP's segment. Default: those of `gateways` in its network.",
-          examples: ["192.0.2.1"],
+          samples: ["192.0.2.1"],
         }),
     }),
   ])
   .meta({
     description: "A virtual address: served by whichever node holds the group.",
-    examples: ["192.0.2.10/24", { address: "192.0.2.10/24", device: "eth0", gateway: "192.0.2.1" }],
+    samples: ["192.0.2.10/24", { address: "192.0.2.10/24", device: "eth0", gateway: "192.0.2.1" }],
   });
 
 export const VipResourceFile = z.strictObject({ vip: VipFile });
 export const ServiceResourceFile = z.strictObject({ service: ServiceFile });
 export const ResourceFile = z.union([VipResourceFile, ServiceResourceFile]).meta({
   description: "One resource; exactly one of the settings below.",
-  examples: [{ vip: "192.0.2.10/24" }],
+  samples: [{ vip: "192.0.2.10/24" }],
 });
 
 function readFailbackWord(value: unknown): Reading<{ readonly kind: "never" | "auto" }> {
@@ -246,7 +246,7 @@ export const FailbackFile = z
   .meta({
     description:
       "What happens when the preferred node is well again: `never` stays where it is, `auto` goes home at once, `{ after: 5m }` goes home once it has been well for so long.",
-    examples: ["never", "auto", { after: "5m" }],
+    samples: ["never", "auto", { after: "5m" }],
   });
 
 export const PreferFile = z
@@ -254,7 +254,7 @@ export const PreferFile = z
   .min(1)
   .meta({
     description: "The nodes that may hold the group, the preferred first. Default: all nodes in the file's order.",
-    examples: [["srv1", "srv2"]],
+    samples: [["srv1", "srv2"]],
   });
 
 export const RequiresFile = z
@@ -263,7 +263,7 @@ export const RequiresFile = z
   .meta({
     description:
       "Monitors that must be up on a node before it may hold the group. One that fails everywhere moves nothing.",
-    examples: [["web"]],
+    samples: [["web"]],
   });
 
 export const GroupFile = z
@@ -276,12 +276,12 @@ export const GroupFile = z
       .min(1)
       .meta({
         description: "What belongs together: started in this order, stopped in reverse.",
-        examples: [[{ vip: "192.0.2.10/24" }]],
+        samples: [[{ vip: "192.0.2.10/24" }]],
       }),
   })
   .meta({
     description: "Resources that run together in exactly one place.",
-    examples: [{ prefer: ["srv1", "srv2"], resources: [{ vip: "192.0.2.10/24" }] }],
+    samples: [{ prefer: ["srv1", "srv2"], resources: [{ vip: "192.0.2.10/24" }] }],
   });
 
 export const MonitorFile = z
@@ -293,7 +293,7 @@ export const MonitorFile = z
     }).optional(),
     command: argv.optional().meta({
       description: "Up when the program exits 0. Arguments may hold `{node}` and `{address}`.",
-      examples: [["/usr/local/bin/check-web", "{address}"]],
+      samples: [["/usr/local/bin/check-web", "{address}"]],
     }),
     every: durationSetting({ description: "How often the check runs.", example: "2s" }, 50, DAY).prefault("2s"),
     timeout: durationSetting({ description: "A check that takes longer has failed.", example: "1s" }, 10, DAY).prefault(
@@ -310,7 +310,7 @@ export const MonitorFile = z
   })
   .meta({
     description: "A periodic check that every node runs about itself. Exactly one of `http` and `command`.",
-    examples: [{ http: "http://{address}:80/health", every: "2s" }],
+    samples: [{ http: "http://{address}:80/health", every: "2s" }],
   });
 
 const nodeName = nameSetting({ description: "The node's host name.", example: "srv1" });
@@ -322,7 +322,7 @@ export const EverywhereFile = z
   .prefault([])
   .meta({
     description: "Services that run on all nodes all the time.",
-    examples: [
+    samples: [
       [{ service: { name: "app", start: ["/usr/local/bin/app", "start"], stop: ["/usr/local/bin/app", "stop"] } }],
     ],
   });
@@ -333,7 +333,7 @@ export const GatewaysFile = z
   .meta({
     description:
       "Routers on the VIPs' networks. That one answers proves to a node that it is connected when its peer is silent. Default: found from each node's default routes.",
-    examples: [["192.0.2.1"]],
+    samples: [["192.0.2.1"]],
   });
 
 /** The whole file. */
@@ -350,7 +350,7 @@ export const ClusterFile = z
     }).prefault("/etc/understudy/cluster.key"),
     nodes: z.record(nodeName, NodeFile).meta({
       description: "The servers. Their order breaks every tie, so it must be the same on all nodes.",
-      examples: [{ srv1: { address: "192.0.2.11" }, srv2: { address: "192.0.2.12" } }],
+      samples: [{ srv1: { address: "192.0.2.11" }, srv2: { address: "192.0.2.12" } }],
     }),
     heartbeat: HeartbeatFile,
     lease: LeaseFile,
@@ -361,7 +361,7 @@ export const ClusterFile = z
       .prefault({})
       .meta({
         description: "What must run in exactly one place.",
-        examples: [{ www: { resources: [{ vip: "192.0.2.10/24" }] } }],
+        samples: [{ www: { resources: [{ vip: "192.0.2.10/24" }] } }],
       }),
     everywhere: EverywhereFile,
     monitors: z
@@ -369,7 +369,7 @@ export const ClusterFile = z
       .prefault({})
       .meta({
         description: "Periodic checks; a group names those that it needs in `requires`.",
-        examples: [{ web: { http: "http://{address}:80/health" } }],
+        samples: [{ web: { http: "http://{address}:80/health" } }],
       }),
   })
   .meta({ title: "Understudy cluster file", description: "One file, the same on every node." });

@@ -89,7 +89,7 @@ export function setting<T>(about: About, read: (value: unknown) => Reading<T>) {
       });
       return z.NEVER;
     })
-    .meta({ ...rest, examples: [example] });
+    .meta({ ...rest, samples: [example] });
 }
 
 function emptyReading(value: null | undefined): Reading<never> {
@@ -108,18 +108,26 @@ export function textSetting<T>(about: About & { readonly expected: string }, rea
 export function durationSetting(about: { description: string; example: string }, minMs: number, maxMs: number) {
   const range = `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
   const expected = `${range}, such as ${about.example}`;
-  return setting({ ...about, unit: "duration", type: "string", pattern: DURATION_PATTERN }, (value) => {
-    const ms = typeof value === "string" ? parseDuration(value) : undefined;
-    if (ms === undefined) {
-      const next = typeof value === "number" ? `add a unit: ${value}ms or ${value}s` : undefined;
-      return refuse("CONFIG_BAD_DURATION", `is ${describeValue(value)}, which is no duration`, {
-        expected,
-        ...(next && { next }),
-      });
-    }
-    if (ms < minMs || ms > maxMs) return refuse("CONFIG_OUT_OF_RANGE", `is ${value as string}`, { expected });
-    return accept(ms);
-  });
+  return setting(
+    {
+      ...about,
+      unit: `duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
+      type: "string",
+      pattern: DURATION_PATTERN,
+    },
+    (value) => {
+      const ms = typeof value === "string" ? parseDuration(value) : undefined;
+      if (ms === undefined) {
+        const next = typeof value === "number" ? `add a unit: ${value}ms or ${value}s` : undefined;
+        return refuse("CONFIG_BAD_DURATION", `is ${describeValue(value)}, which is no duration`, {
+          expected,
+          ...(next && { next }),
+        });
+      }
+      if (ms < minMs || ms > maxMs) return refuse("CONFIG_OUT_OF_RANGE", `is ${value as string}`, { expected });
+      return accept(ms);
+    },
+  );
 }
 
 /** A whole number between two limits. */

@@ -14,7 +14,10 @@ export type ConfigPath = readonly (string | number)[];
 
 /** Where things are in the file's text. */
 export interface Positions {
-  /** Place of the value, or of the key above it when the value has no text of its own; of the nearest parent when the path does not exist. */
+  /**
+   * Place of the value, or of the key above it when the value has no text of its own; of the nearest parent when
+   * the path does not exist.
+   */
   value(path: ConfigPath): TextPosition;
   /** Place of the key that names the value. */
   key(path: ConfigPath): TextPosition;

@@ -131,7 +131,7 @@ export function argumentSetting(about: Described) {
     if (typeof value === "number" || typeof value === "boolean") {
       return refuse("CONFIG_BAD_COMMAND", `is the ${typeof value} ${value}, and arguments are texts`, {
         expected: "a text",
-        next: `put quotes around it: "${value}"`,
+        next: "put quotes around it",
       });
     }
     if (typeof value !== "string")
