@@ -42,7 +42,8 @@ test("long hints stand below the pointer", () => {
 test("control characters never reach the terminal, and the pointer stays where it was", () => {
   const at = { file: "f", line: 1, column: 9, length: 1, text: "a\t\u001b[31m\u0007x\u202ey" };
   const drawn = drawProblems([{ code: "X", severity: "error", message: "evil \u001b]0;title\u0007", at }]);
-  expect(drawn).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+  const controls = [...drawn].filter((character) => character !== "\n" && /[\p{Cc}\p{Cf}]/u.test(character));
+  expect(controls).toEqual([]);
   const [, line = "", pointer = ""] = drawn.split("\n");
   expect(pointer.indexOf("^")).toBe(line.indexOf("x"));
 });
