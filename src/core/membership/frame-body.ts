@@ -42,6 +42,8 @@ export function writeBody(body: FrameBody, version: number): string {
     version === 1
       ? JSON.stringify({ ...common, reach: body.reach.length === 0 ? 0 : Math.max(...body.reach) })
       : JSON.stringify({ ...common, reach: body.reach, restart: tenthsUp(body.restartMs) });
+  // Names are ASCII as a rule: looking is cheaper than replacing nothing.
+  if (!/[\u007f-\uffff]/.test(text)) return text;
   return text.replaceAll(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 

@@ -11,8 +11,8 @@ import { canonical } from "./links.ts";
 
 /** `valid_lft` of an address, in milliseconds: how long a dead daemon's address stays behind its closed gate. */
 export const ADDRESS_LIFETIME_MS = 2_000;
-/** An address is renewed when its last renewal is so long ago. */
-export const ADDRESS_RENEWAL_MS = 500;
+/** An address is renewed when its last renewal is so long ago; each one is seen by all who watch addresses, us too. */
+export const ADDRESS_RENEWAL_MS = 900;
 
 interface Held {
   readonly vip: VipConfig;

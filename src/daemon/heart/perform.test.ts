@@ -178,7 +178,7 @@ test("Gateways named in the file belong to the link whose network holds them", (
 test("Opening puts the address first, and renews it only when it is old", () => {
   const bench = new Bench().started();
   expect(bench.do(open())).toEqual(["put 192.0.2.10 eth0 2000", "open 192.0.2.10 until 10130"]);
-  bench.time += 499;
+  bench.time += 899;
   expect(bench.do(open(10_700))).toEqual(["open 192.0.2.10 until 10700"]);
   bench.time += 1;
   expect(bench.do(open(10_800))).toEqual(["put 192.0.2.10 eth0 2000", "open 192.0.2.10 until 10800"]);
@@ -207,12 +207,12 @@ test("A placed address is kept alive with its gate closed until it is removed", 
     bench.performer.turned(bench.now);
     return [...bench.did];
   };
-  expect(turn(499)).toEqual([]);
+  expect(turn(899)).toEqual([]);
   expect(turn(1)).toEqual(["put 192.0.2.10 eth0 2000"]);
   bench.do({ kind: "close", vips: [VIP], remove: false });
-  expect(turn(500)).toEqual(["put 192.0.2.10 eth0 2000"]);
+  expect(turn(900)).toEqual(["put 192.0.2.10 eth0 2000"]);
   bench.do({ kind: "close", vips: [VIP], remove: true });
-  expect(turn(500)).toEqual([]);
+  expect(turn(900)).toEqual([]);
 });
 
 test("A VIP whose device is missing is refused alone; the others open", () => {
@@ -229,7 +229,7 @@ test("What the kernel refuses is told to the core for each VIP and opens nothing
   bench.fails = "open";
   bench.told.length = 0;
   expect(bench.do(open())).toEqual([]);
-  bench.time += 500;
+  bench.time += 900;
   expect(bench.do(open())).toEqual(["put 192.0.2.10 eth0 2000"]);
   expect(bench.told).toHaveLength(2);
 });
