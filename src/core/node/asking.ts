@@ -33,7 +33,7 @@ export class Asking {
 
   /** A link came up or a node appeared: learn its hardware address soon. */
   learn(link: number): void {
-    this.#learnAt[link] = LONG_AGO;
+    this.#learnAt[link] = after(this.#kernelAskAt[link] ?? LONG_AGO, this.#s.timing.askMs * 2);
   }
 
   settle(turn: Turn): void {

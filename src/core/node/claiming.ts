@@ -14,6 +14,8 @@ import type { Turn } from "./turn.ts";
 
 /** Claims travel so often while they stand. */
 const CLAIM_EVERY_MS = 10;
+/** A taker's newest sign of life may be as old as so many questions' time. */
+const PROVEN_ASKS = 6;
 /** After so long without success, claims travel only so often. */
 const PATIENCE_MS = 500;
 const CLAIM_PATIENTLY_EVERY_MS = 50;
@@ -69,8 +71,8 @@ export class Claiming {
   }
 
   /** Somebody answers for a VIP although the claim is won. */
-  isContested(now: Instant): boolean {
-    return [...this.#probes.values()].some((probe) => !probe.quiet(now));
+  isContested(s: Surroundings, now: Instant): boolean {
+    return this.#vips.some((vip) => this.#missingOnWire(s, vip, now) !== undefined);
   }
 
   #pursueVip(turn: Turn, s: Surroundings, vip: VipConfig, holderGone: boolean): void {
@@ -103,17 +105,23 @@ export class Claiming {
       const missing = this.#missingFrom(peer, state.knownEpoch);
       if (missing !== undefined) return missing;
     }
-    for (const vip of this.#vips) {
-      const segment = s.segments[linkOf(vip)];
-      if (segment === undefined || segment.deadline <= now) return `no sign of life on the network of ${vip.address}`;
-    }
     if (!state.probing) return undefined;
-    for (const [address, probe] of this.#probes) {
-      if (probe.quiet(now)) continue;
-      const holder = probe.believed(now);
-      return holder === undefined ? `${address} is being probed` : `${holder.node} answers for ${address}`;
+    for (const vip of this.#vips) {
+      const missing = this.#missingOnWire(s, vip, now);
+      if (missing !== undefined) return missing;
     }
     return undefined;
+  }
+
+  /** The segment must be known to carry our questions just now, and nobody may answer them. */
+  #missingOnWire(s: Surroundings, vip: VipConfig, now: Instant): string | undefined {
+    const segment = s.segments[linkOf(vip)];
+    const until = segment?.provenAt ?? LONG_AGO;
+    if (now - until > s.timing.askMs * PROVEN_ASKS) return `no sign of life on the network of ${vip.address}`;
+    const probe = this.#probes.get(vip.address);
+    if (probe === undefined || probe.quiet(now, { since: segment?.provenSince ?? until, until })) return undefined;
+    const holder = probe.believed(now);
+    return holder === undefined ? `${vip.address} is being probed` : `${holder.node} answers for ${vip.address}`;
   }
 
   #missingFrom(peer: Peer, knownEpoch: number): string | undefined {

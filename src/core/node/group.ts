@@ -204,7 +204,7 @@ export class Group {
     const holderAlive =
       holder !== undefined &&
       holder !== claimer &&
-      (holder.state === "up" || holder.state === "late") &&
+      holder.alive &&
       isServing(holder.reports.get(this.config.name)?.role) &&
       !releasedTo(holder, this.config.name, this.epoch, claimer.name);
     const own = this.claiming;
@@ -255,7 +255,12 @@ export class Group {
   /** A node asks at the same moment and has the better right: withdraw, so that nobody's grant stands in its way. */
   deferTo(turn: Turn, node: string): void {
     if (this.claiming === undefined || this.role === "starting") return;
-    if (this.#rank(node) >= this.#rank(this.#s.me)) return;
+    // A node that cannot be heard may believe in another last holder: only the file is common ground with it.
+    const heard = this.#s.roster.peers.get(node)?.alive === true;
+    const [theirs, mine] = heard
+      ? [this.#rank(node), this.#rank(this.#s.me)]
+      : [this.#index(node), this.#index(this.#s.me)];
+    if (theirs >= mine) return;
     this.claiming = undefined;
     this.#deferUntil = after(turn.now, this.#s.timing.askMs * DEFER_ASKS);
     turn.urgent = true;
@@ -407,7 +412,7 @@ export class Group {
       return;
     }
     this.claiming?.watch(turn, s);
-    if (this.#started && this.claiming?.isContested(turn.now) !== true) this.#serve(turn);
+    if (this.#started && this.claiming?.isContested(s, turn.now) !== true) this.#serve(turn);
   }
 
   #serve(turn: Turn): void {

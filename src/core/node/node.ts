@@ -40,6 +40,9 @@ import { Wishes } from "./wishes.ts";
 const EPOCH_BLOCK = 100 * MAX_NODES;
 /** The same alarm about the same thing is repeated so often at most. */
 const ALARM_EVERY_MS = 10_000;
+/** An unknown hardware address is a stranger's when so long after its first answer no node has it. */
+const STRANGER_AFTER_MS = 100;
+const MAX_UNKNOWN_MACS = 64;
 
 /** What a step answers: things to do, in order, and when to be woken at the latest. */
 export interface StepResult {
@@ -71,6 +74,11 @@ export class Node {
   readonly #monitors = new Map<string, { verdict: Verdict; detail: string }>();
   readonly #rejected = new Map<Rejection, number>();
   readonly #alarms = new Map<string, Instant>();
+  /** Hardware addresses that answered for a VIP and are no known node's, with the time when each was first seen. */
+  readonly #unknownMacs = new Map<string, Instant>();
+  readonly #gatewayMacs = new Set<string>();
+  /** Hardware addresses that answer for more than one machine: proxies and liars. */
+  readonly #impostors = new Set<string>();
   #reserved: Record<string, number> = {};
   #life: Life | undefined;
   #last: Instant = LONG_AGO;
@@ -225,12 +233,14 @@ export class Node {
     const owner = this.#options.config.nodes.find((node) => node.addresses.includes(input.address));
     const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
     if (peer !== undefined) {
-      if (nodeOfMac(s, input.mac) !== s.me) peer.addMac(input.mac);
+      this.#learn(life, peer, input.mac);
       segment?.kernelAnswered(input.sentAt);
       return;
     }
     const node = nodeOfMac(s, input.mac);
     if (segment?.gateways.includes(input.address) === true && node === undefined) {
+      if (this.#gatewayMacs.size >= MAX_UNKNOWN_MACS) this.#gatewayMacs.clear();
+      this.#gatewayMacs.add(input.mac);
       if (segment.gatewayAnswered(input.sentAt)) {
         turn.urgent = true;
         turn.event("GATEWAY_BACK", { node: s.me, link: input.link, facts: { mac: input.mac } });
@@ -240,12 +250,28 @@ export class Node {
     this.#vipAnswered(turn, life, { ...input, node });
   }
 
+  /** Remembers a node's hardware address; one that answers for several nodes or a gateway too is nobody's. */
+  #learn(life: Life, peer: Peer, mac: string): void {
+    const before = nodeOfMac(life.s, mac);
+    if (before === life.s.me || this.#impostors.has(mac)) return;
+    if ((before === undefined || before === peer.name) && !this.#gatewayMacs.has(mac)) {
+      peer.addMac(mac);
+      return;
+    }
+    this.#impostors.add(mac);
+    for (const each of life.s.roster.peers.values()) each.macs.delete(mac);
+  }
+
   /** Somebody answered for a VIP. */
   #vipAnswered(turn: Turn, life: Life, answer: Omit<AnswerInput, "kind"> & { node: string | undefined }): void {
     const { s } = life;
     const { address, mac, node } = answer;
     const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.address === address));
     if (group === undefined || node === s.me) return;
+    if (node === undefined && !this.#isStranger(turn, life, answer)) {
+      group.claiming?.answered({ address, node: "an unknown machine", mac, probe: answer.probe, now: turn.now });
+      return;
+    }
     if (node === undefined) {
       if (!this.#alarm(turn, `stranger ${mac} ${address}`)) return;
       turn.event("STRANGER_ANSWERS", { severity: "alert", group: group.config.name, facts: { mac, address } });
@@ -253,6 +279,22 @@ export class Node {
     }
     if (group.announcing.answered(node)) turn.urgent = true;
     group.claiming?.answered({ address, node, mac, probe: answer.probe, now: turn.now });
+  }
+
+  /**
+   * Is this hardware address nobody's of the cluster? A node that has just started may not know all of them: it
+   * asks, and until that had its time the unknown one counts as a node's.
+   */
+  #isStranger(turn: Turn, life: Life, answer: { mac: string; link: number }): boolean {
+    const { mac, link } = answer;
+    const since = this.#unknownMacs.get(mac);
+    if (since === undefined) {
+      if (this.#unknownMacs.size >= MAX_UNKNOWN_MACS) this.#unknownMacs.clear();
+      this.#unknownMacs.set(mac, turn.now);
+    }
+    if (since !== undefined && turn.now - since >= STRANGER_AFTER_MS) return true;
+    life.asking.learn(link);
+    return false;
   }
 
   #takeAnnouncement(turn: Turn, life: Life, input: AnnouncementInput): void {
@@ -392,16 +434,17 @@ export class Node {
   }
 
   /**
-   * Serving needs no evidence where nobody can take: every other node left or stands by; or, of two nodes on a
-   * segment without a gateway, the other is silent: it cannot have evidence of its own, so it takes nothing.
+   * On a segment with a gateway, evidence is always to be had. Without one, serving needs none where nobody can
+   * take: every other node left, or stands by and says so; or, of two nodes, the other is silent: it cannot have
+   * evidence of its own, so it takes nothing.
    */
   #excuse(turn: Turn, life: Life): void {
     const { s } = life;
     const peers = [...s.roster.peers.values()];
-    const unopposed = peers.every((peer) => peer.state === "left" || (peer.mode === "standby" && peer.state !== "unheard"));
+    const unopposed = peers.every((peer) => peer.state === "left" || (peer.mode === "standby" && peer.alive));
     for (const [link, segment] of s.segments.entries()) {
-      if (s.interfaces[link]?.up !== true) continue;
-      const blind = peers.length === 1 && segment.gateways.length === 0 && peers[0]?.alive !== true;
+      if (segment.gateways.length > 0 || s.interfaces[link]?.up !== true) continue;
+      const blind = peers.length === 1 && peers[0]?.alive !== true;
       const serving = [...life.groups.values()].some(
         (group) => group.role === "holding" && group.vips.some((vip) => s.segments[linkOf(vip)] === segment),
       );

@@ -16,6 +16,9 @@ const CALM_ASK_MS = 1_000;
 /** A lost gateway is asked so often. */
 const LOST_ASK_MS = 250;
 
+/** Proofs further apart than so many questions' time do not show that the segment carried what lay between. */
+const UNBROKEN_ASKS = 3;
+
 export class SegmentEvidence {
   readonly gateways: readonly string[];
   readonly #timing: Timing;
@@ -23,6 +26,13 @@ export class SegmentEvidence {
   deadline: Instant = LONG_AGO;
   /** Send time of our newest frame that a peer echoed on this link. */
   echoAt: Instant = LONG_AGO;
+  /**
+   * Send time of our newest frame or question that was echoed or answered: up to then the segment is known to
+   * have carried what we sent. Silence about a question asked later proves nothing, and neither does silence
+   * about one asked before `provenSince`, where the present unbroken row of such proofs began.
+   */
+  provenAt: Instant = LONG_AGO;
+  provenSince: Instant = LONG_AGO;
   gatewayUp = false;
   #askedAt: Instant = LONG_AGO;
   #unanswered = 0;
@@ -36,11 +46,13 @@ export class SegmentEvidence {
   /** A peer's authenticated frame on this link echoed our frame sent at `sentAt`. */
   echoed(sentAt: Instant): void {
     this.echoAt = later(this.echoAt, sentAt);
+    this.#prove(sentAt);
     this.deadline = later(this.deadline, after(sentAt, this.#timing.echoMs));
   }
 
   /** A gateway answered our question of `sentAt`; true when it was lost before. */
   gatewayAnswered(sentAt: Instant): boolean {
+    this.#prove(sentAt);
     this.deadline = later(this.deadline, after(sentAt, this.#timing.evidenceMs));
     this.#unanswered = 0;
     const back = !this.gatewayUp;
@@ -50,11 +62,13 @@ export class SegmentEvidence {
 
   /** A peer's kernel answered our question of `sentAt`: the segment reaches us, whatever its daemon does. */
   kernelAnswered(sentAt: Instant): void {
+    this.#prove(sentAt);
     this.deadline = later(this.deadline, after(sentAt, this.#timing.evidenceMs));
   }
 
   /** Nobody can take from us: every other node left or stands by. */
   unopposed(now: Instant): void {
+    this.#prove(now);
     this.deadline = later(this.deadline, after(now, this.#timing.echoMs));
   }
 
@@ -62,6 +76,8 @@ export class SegmentEvidence {
   forget(): void {
     this.deadline = LONG_AGO;
     this.echoAt = LONG_AGO;
+    this.provenAt = LONG_AGO;
+    this.provenSince = LONG_AGO;
     this.#unanswered = 0;
   }
 
@@ -78,6 +94,12 @@ export class SegmentEvidence {
   askAt(now: Instant, state: { doubt: boolean; serving: boolean }): Instant {
     if (this.gateways.length === 0) return Number.POSITIVE_INFINITY as Instant;
     return after(this.#askedAt, this.#askEveryMs(now, state));
+  }
+
+  #prove(sentAt: Instant): void {
+    if (sentAt <= this.provenAt) return;
+    if (sentAt - this.provenAt > this.#timing.askMs * UNBROKEN_ASKS) this.provenSince = sentAt;
+    this.provenAt = sentAt;
   }
 
   #askEveryMs(now: Instant, state: { doubt: boolean; serving: boolean }): number {

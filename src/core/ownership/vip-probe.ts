@@ -84,9 +84,15 @@ export class VipProbe {
     return this.#disbelieved.has(answerer.mac) ? undefined : answerer;
   }
 
-  /** Nobody who counts has answered the last few questions. */
-  quiet(now: Instant): boolean {
-    return this.#asked.filter((at) => now - at >= ANSWER_WITHIN_MS).length >= QUIET_QUESTIONS;
+  /**
+   * Nobody who counts has answered the last few questions. Only questions that the segment carried count:
+   * those between `since` and `until`, when what we sent is known to have arrived.
+   */
+  quiet(now: Instant, carried: { since: Instant; until: Instant }): boolean {
+    const counting = this.#asked.filter(
+      (at) => now - at >= ANSWER_WITHIN_MS && at >= carried.since && at <= carried.until,
+    );
+    return counting.length >= QUIET_QUESTIONS;
   }
 
   /** When the next question or the next verdict is due. */
