@@ -59,14 +59,21 @@ export function setLimits(server: Server): void {
       socket.destroy();
       return;
     }
-    const body = JSON.stringify({ problems: [problem("REQUEST_MALFORMED", `this is no valid HTTP: ${error.message}`)] });
+    const body = JSON.stringify({
+      problems: [problem("REQUEST_MALFORMED", `this is no valid HTTP: ${error.message}`)],
+    });
     socket.end(
       `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     );
   });
 }
 
-async function handle(backend: Backend, identify: Identify, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  backend: Backend,
+  identify: Identify,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   response.on("error", () => {}); // the caller went away
   const caller = identify(request.socket);
   if (caller === undefined) {
@@ -77,14 +84,20 @@ async function handle(backend: Backend, identify: Identify, request: IncomingMes
   try {
     url = new URL(request.url ?? "/", "http://understudy");
   } catch {
-    send(request, response, { status: 400, body: { problems: [problem("REQUEST_MALFORMED", "the path cannot be read")] } });
+    send(request, response, {
+      status: 400,
+      body: { problems: [problem("REQUEST_MALFORMED", "the path cannot be read")] },
+    });
     return;
   }
   response.setHeader("understudy-node", backend.node);
   response.setHeader("understudy-pid", String(backend.pid));
   response.setHeader("understudy-version", backend.version);
   if (request.method === "GET" && openStream(backend, caller, url, request, response)) return;
-  const answer = request.method === "POST" ? await post(backend, caller, url, request) : await get(backend, caller, url, request.method);
+  const answer =
+    request.method === "POST"
+      ? await post(backend, caller, url, request)
+      : await get(backend, caller, url, request.method);
   send(request, response, answer);
 }
 
@@ -117,7 +130,8 @@ async function answerWhy(backend: Backend, caller: Caller, encoded: string): Pro
 }
 
 async function post(backend: Backend, caller: Caller, url: URL, request: IncomingMessage): Promise<Answer> {
-  if (url.pathname !== "/v1/requests") return refuse(404, "PATH_UNKNOWN", `nothing is found at ${url.pathname.slice(0, 200)}`);
+  if (url.pathname !== "/v1/requests")
+    return refuse(404, "PATH_UNKNOWN", `nothing is found at ${url.pathname.slice(0, 200)}`);
   const body = await readBody(request);
   if (body === undefined) return refuse(413, "REQUEST_TOO_LARGE", `a request may have ${BODY_LIMIT_BYTES} bytes`);
   let value: unknown;
@@ -148,7 +162,13 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 /** Begins a stream of events when the path asks for one. */
-function openStream(backend: Backend, caller: Caller, url: URL, request: IncomingMessage, response: ServerResponse): boolean {
+function openStream(
+  backend: Backend,
+  caller: Caller,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
   const own = url.pathname === "/v1/own-events";
   const all = url.pathname === "/v1/events" && url.searchParams.get("follow") === "1" && caller.kind === "operator";
   if (!own && !all) return false;

@@ -70,7 +70,8 @@ export class DaemonClient {
   #open(method: "GET" | "POST", path: string, body: unknown, limitMs: number): Promise<IncomingMessage> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const headers = text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+      const headers =
+        text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
       const request = httpRequest({ socketPath: socketPath(this.#runtimeDir), method, path, headers, agent: false });
       const timer = setTimeout(() => request.destroy(new Error(`no answer within ${limitMs / 1_000} s`)), limitMs);
       request.on("response", (response) => {
@@ -133,5 +134,12 @@ function explainFailure(error: NodeJS.ErrnoException, runtimeDir: string): Probl
 function problemsIn(body: unknown): readonly Problem[] {
   const problems = (body as { problems?: unknown } | null)?.problems;
   if (Array.isArray(problems) && problems.length > 0) return problems as readonly Problem[];
-  return [{ code: "ANSWER_UNREADABLE", severity: "error", message: "the daemon's answer cannot be read", next: "run the same version here and there" }];
+  return [
+    {
+      code: "ANSWER_UNREADABLE",
+      severity: "error",
+      message: "the daemon's answer cannot be read",
+      next: "run the same version here and there",
+    },
+  ];
 }

@@ -18,20 +18,53 @@ interface Verb {
 }
 
 const VERBS: Readonly<Record<string, Verb>> = {
-  status: { summary: "show the whole cluster", load: async () => (await import("./commands/status.ts")).statusCommand() },
-  why: { summary: "explain where a group is, and what would change it", load: async () => (await import("./commands/why.ts")).whyCommand() },
-  events: { summary: "show what was decided, on all nodes", load: async () => (await import("./commands/events.ts")).eventsCommand() },
-  switch: { summary: "move a group to another node", load: async () => (await import("./commands/switch.ts")).switchCommand() },
-  standby: { summary: "let a node hold nothing", load: async () => (await import("./commands/standby.ts")).standbyCommand() },
-  online: { summary: "let a node hold groups again", load: async () => (await import("./commands/online.ts")).onlineCommand() },
-  clear: { summary: "forget a group's failures after they were mended", load: async () => (await import("./commands/clear.ts")).clearCommand() },
-  maintenance: { summary: "keep everything where it is", load: async () => (await import("./commands/maintenance.ts")).maintenanceCommand() },
+  status: {
+    summary: "show the whole cluster",
+    load: async () => (await import("./commands/status.ts")).statusCommand(),
+  },
+  why: {
+    summary: "explain where a group is, and what would change it",
+    load: async () => (await import("./commands/why.ts")).whyCommand(),
+  },
+  events: {
+    summary: "show what was decided, on all nodes",
+    load: async () => (await import("./commands/events.ts")).eventsCommand(),
+  },
+  switch: {
+    summary: "move a group to another node",
+    load: async () => (await import("./commands/switch.ts")).switchCommand(),
+  },
+  standby: {
+    summary: "let a node hold nothing",
+    load: async () => (await import("./commands/standby.ts")).standbyCommand(),
+  },
+  online: {
+    summary: "let a node hold groups again",
+    load: async () => (await import("./commands/online.ts")).onlineCommand(),
+  },
+  clear: {
+    summary: "forget a group's failures after they were mended",
+    load: async () => (await import("./commands/clear.ts")).clearCommand(),
+  },
+  maintenance: {
+    summary: "keep everything where it is",
+    load: async () => (await import("./commands/maintenance.ts")).maintenanceCommand(),
+  },
   check: { summary: "check a cluster file", load: async () => (await import("./commands/check.ts")).checkCommand() },
   keygen: { summary: "make a cluster key", load: async () => (await import("./commands/keygen.ts")).keygenCommand() },
   daemon: { summary: "run one node", load: async () => (await import("./commands/daemon.ts")).daemonCommand() },
-  restart: { summary: "restart the daemon and keep its leases", load: async () => (await import("./commands/restart.ts")).restartCommand() },
-  release: { summary: "release what a dead daemon left on this machine", load: async () => (await import("./commands/release.ts")).releaseCommand() },
-  lab: { summary: "a whole cluster on this machine, to try faults", load: async () => (await import("./commands/lab.ts")).labCommand() },
+  restart: {
+    summary: "restart the daemon and keep its leases",
+    load: async () => (await import("./commands/restart.ts")).restartCommand(),
+  },
+  release: {
+    summary: "release what a dead daemon left on this machine",
+    load: async () => (await import("./commands/release.ts")).releaseCommand(),
+  },
+  lab: {
+    summary: "a whole cluster on this machine, to try faults",
+    load: async () => (await import("./commands/lab.ts")).labCommand(),
+  },
 };
 
 /** Options of the program that take a value; needed to find the verb before it is loaded. */
@@ -41,7 +74,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const program = new Command("understudy")
     .description("Keeps a web site online on two or more ordinary Linux servers.")
     .version(version(), "-V, --version", "show the version")
-    .option("--runtime-dir <dir>", "the daemon's runtime directory (default: /run/understudy, or UNDERSTUDY_RUNTIME_DIR)")
+    .option(
+      "--runtime-dir <dir>",
+      "the daemon's runtime directory (default: /run/understudy, or UNDERSTUDY_RUNTIME_DIR)",
+    )
     .helpOption("-h, --help", "show help")
     .showHelpAfterError("see `understudy help`")
     .exitOverride();
@@ -50,7 +86,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const needed = wanted === "help" ? findVerb(argv.slice(argv.indexOf("help") + 1)) : wanted;
   for (const [name, verb] of Object.entries(VERBS)) {
     const command = name === needed ? await verb.load() : new Command(name);
-    program.addCommand(command.name(name).summary(verb.summary).exitOverride().showHelpAfterError(`see \`understudy help ${name}\``));
+    program.addCommand(
+      command.name(name).summary(verb.summary).exitOverride().showHelpAfterError(`see \`understudy help ${name}\``),
+    );
   }
   if (wanted === undefined && argv.length === 0) {
     program.outputHelp({ error: true });
@@ -71,7 +109,12 @@ function findVerb(argv: readonly string[]): string | undefined {
 
 function refuseVerb(word: string): number {
   const nearest = nearestWord(word, Object.keys(VERBS));
-  const problem = { code: "VERB_UNKNOWN", severity: "error", message: `there is no verb "${word}"`, next: "`understudy help` lists all verbs" } as const;
+  const problem = {
+    code: "VERB_UNKNOWN",
+    severity: "error",
+    message: `there is no verb "${word}"`,
+    next: "`understudy help` lists all verbs",
+  } as const;
   printProblems([nearest === undefined ? problem : { ...problem, nearest }]);
   return EXIT_USAGE;
 }

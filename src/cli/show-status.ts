@@ -30,10 +30,14 @@ function showNodes(status: ClusterStatus): string {
 function nodeState(status: NodeStatus, cluster: ClusterStatus): string {
   const { view } = status;
   if (view !== undefined) {
-    const words = [view.mode, ...(view.maintenance ? ["maintenance"] : []), ...(view.stalled ? ["stalled"] : [])].join(", ");
+    const words = [view.mode, ...(view.maintenance ? ["maintenance"] : []), ...(view.stalled ? ["stalled"] : [])].join(
+      ", ",
+    );
     return paint(view.mode === "online" && !view.stalled ? "green" : "yellow", words);
   }
-  const states = cluster.nodes.flatMap((other) => other.view?.peers.filter((peer) => peer.node === status.node).map((peer) => peer.state) ?? []);
+  const states = cluster.nodes.flatMap(
+    (other) => other.view?.peers.filter((peer) => peer.node === status.node).map((peer) => peer.state) ?? [],
+  );
   const word = [...new Set(states)].join("/") || "unknown";
   return paint(word === "left" || word === "up" ? "yellow" : "red", word);
 }
@@ -58,8 +62,12 @@ function showGroups(status: ClusterStatus): string {
 }
 
 function groupRow(name: string, views: readonly NodeView[]): string[] {
-  const seen = views.flatMap((view) => view.groups.filter((group) => group.name === name).map((group) => ({ node: view.node, group })));
-  const acting = seen.find(({ node, group }) => group.role !== "idle" && group.holder === node) ?? seen.find(({ group }) => group.role !== "idle");
+  const seen = views.flatMap((view) =>
+    view.groups.filter((group) => group.name === name).map((group) => ({ node: view.node, group })),
+  );
+  const acting =
+    seen.find(({ node, group }) => group.role !== "idle" && group.holder === node) ??
+    seen.find(({ group }) => group.role !== "idle");
   const newest = seen.toSorted((a, b) => b.group.epoch - a.group.epoch)[0];
   const told = acting ?? newest;
   const role = acting?.group.role;

@@ -15,16 +15,28 @@ const EVENTS_SHOWN = 12;
 
 /** The whole `why`, ready to print. */
 export function showWhy(answer: WhyAnswer): string {
-  const seen = answer.nodes.flatMap(({ node, view }) => view.groups.filter(({ name }) => name === answer.group).map((group) => ({ node, group })));
+  const seen = answer.nodes.flatMap(({ node, view }) =>
+    view.groups.filter(({ name }) => name === answer.group).map((group) => ({ node, group })),
+  );
   const told = teller(seen);
   const parts = [headline(answer, seen)];
   if (told !== undefined) {
     parts.push(showDecision(told, answer));
     parts.push(section("timers", timers(told.group)));
     parts.push(section("who may hold it", candidates(told.group)));
-    parts.push(section("what would change it", told.group.wouldChange.map((sentence) => `  ${harmless(sentence)}`).join("\n")));
+    parts.push(
+      section("what would change it", told.group.wouldChange.map((sentence) => `  ${harmless(sentence)}`).join("\n")),
+    );
   }
-  parts.push(section("as each node sees it", table(seen.map(({ node, group }) => opinion(node, group)), "  ")));
+  parts.push(
+    section(
+      "as each node sees it",
+      table(
+        seen.map(({ node, group }) => opinion(node, group)),
+        "  ",
+      ),
+    ),
+  );
   parts.push(section("latest events", showEvents(answer.events.slice(-EVENTS_SHOWN))));
   return parts.filter((part) => part !== "").join("\n\n");
 }
@@ -32,7 +44,11 @@ export function showWhy(answer: WhyAnswer): string {
 /** Whoever acts knows most; otherwise whoever knows the highest epoch. */
 function teller(seen: readonly Seen[]): Seen | undefined {
   const ranked = seen.toSorted((a, b) => b.group.epoch - a.group.epoch);
-  return ranked.find(({ group }) => group.role !== "idle") ?? ranked.find(({ group }) => group.decision !== undefined) ?? ranked[0];
+  return (
+    ranked.find(({ group }) => group.role !== "idle") ??
+    ranked.find(({ group }) => group.decision !== undefined) ??
+    ranked[0]
+  );
 }
 
 function headline(answer: WhyAnswer, seen: readonly Seen[]): string {
@@ -55,7 +71,10 @@ function showDecision({ node, group }: Seen, answer: WhyAnswer): string {
   if (decision === undefined) return "no decision was taken since the daemon started";
   const record = answer.events.findLast(({ reason, by }) => reason === decision.reason && by === node);
   const when = record === undefined ? `on ${node}` : `at ${clockTime(record.time)} on ${node}`;
-  const facts = Object.entries(decision.facts).map(([fact, value]) => [paint("dim", harmless(fact)), harmless(String(value))]);
+  const facts = Object.entries(decision.facts).map(([fact, value]) => [
+    paint("dim", harmless(fact)),
+    harmless(String(value)),
+  ]);
   const lines = [`${paint("cyan", decision.reason)}  ${harmless(sentenceOf(decision))}  ${paint("dim", when)}`];
   if (facts.length > 0) lines.push(table(facts, "  "));
   return lines.join("\n");
@@ -70,7 +89,11 @@ function timers(group: GroupView): string {
 
 function candidates(group: GroupView): string {
   return table(
-    group.candidates.map(({ node, eligible, because }) => [harmless(node), eligible ? paint("green", "yes") : paint("red", "no"), harmless(because)]),
+    group.candidates.map(({ node, eligible, because }) => [
+      harmless(node),
+      eligible ? paint("green", "yes") : paint("red", "no"),
+      harmless(because),
+    ]),
     "  ",
   );
 }
@@ -87,7 +110,13 @@ function section(title: string, body: string): string {
 /** Events, one line each. */
 export function showEvents(events: readonly EventRecord[]): string {
   return table(
-    events.map((event) => [clockTime(event.time), severityWord(event.severity), harmless(event.by), paint("dim", event.reason), harmless(event.text)]),
+    events.map((event) => [
+      clockTime(event.time),
+      severityWord(event.severity),
+      harmless(event.by),
+      paint("dim", event.reason),
+      harmless(event.text),
+    ]),
     "  ",
   );
 }

@@ -21,7 +21,14 @@ export function table(rows: readonly (readonly string[])[], indent = ""): string
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, width(cell));
   }
   return rows
-    .map((row) => indent + row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - width(cell))).join("  ").trimEnd())
+    .map(
+      (row) =>
+        indent +
+        row
+          .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - width(cell)))
+          .join("  ")
+          .trimEnd(),
+    )
     .join("\n");
 }
 

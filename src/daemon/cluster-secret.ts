@@ -24,7 +24,10 @@ export interface ClusterSecret {
 
 /** Derives the channel's secret from a cluster key. */
 export function deriveSecret(key: Uint8Array): ClusterSecret {
-  return { id: derive(key, "understudy control channel key id", 8).toString("hex"), psk: derive(key, "understudy control channel psk", 32) };
+  return {
+    id: derive(key, "understudy control channel key id", 8).toString("hex"),
+    psk: derive(key, "understudy control channel psk", 32),
+  };
 }
 
 function derive(key: Uint8Array, info: string, length: number): Buffer {

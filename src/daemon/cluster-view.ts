@@ -44,7 +44,9 @@ export function createBackend(options: BackendOptions): Backend {
     ownEvents: (afterCounter) => recorder.own(afterCounter),
     submit: async (verb: Verb, caller: Caller): Promise<RequestAnswer> => {
       const unknown = unknownName(config, verb);
-      return unknown ?? (await performRequest({ node, heart, ask: options.ask, handOver: options.handOver }, verb, caller));
+      return (
+        unknown ?? (await performRequest({ node, heart, ask: options.ask, handOver: options.handOver }, verb, caller))
+      );
     },
   };
 }
@@ -62,7 +64,9 @@ async function gatherStatus(options: BackendOptions): Promise<ClusterStatus> {
 
 async function statusOf(options: BackendOptions, node: string): Promise<NodeStatus> {
   if (node === options.node) {
-    return { node, contact: "here", view: await options.heart.view(), pid: process.pid, version: options.version };
+    // A heart that hangs must not hide what the other nodes know.
+    const view = await options.heart.view().catch(() => undefined);
+    return { node, contact: "here", view, pid: process.pid, version: options.version };
   }
   try {
     const answer = await options.ask(node, { method: "GET", path: "/v1/view", limitMs: VIEW_LIMIT_MS });
@@ -93,7 +97,10 @@ async function explainGroup(options: BackendOptions, group: string, caller: Call
       ? (await gatherStatus(options)).nodes.flatMap(({ node, view }) => (view === undefined ? [] : [{ node, view }]))
       : [{ node: options.node, view: await options.heart.view() }];
   const seen = nodes.flatMap(({ view }) => view.groups.filter(({ name }) => name === group));
-  const newest = seen.reduce<(typeof seen)[number] | undefined>((best, next) => (best === undefined || next.epoch > best.epoch ? next : best), undefined);
+  const newest = seen.reduce<(typeof seen)[number] | undefined>(
+    (best, next) => (best === undefined || next.epoch > best.epoch ? next : best),
+    undefined,
+  );
   const events = options.recorder.list(0).filter((record) => record.group === group);
   return {
     group,
@@ -108,9 +115,11 @@ async function explainGroup(options: BackendOptions, group: string, caller: Call
 function unknownName(config: ClusterConfig, verb: Verb): RequestAnswer | undefined {
   const nodes = config.nodes.map(({ name }) => name);
   const groups = config.groups.map(({ name }) => name);
-  if ("group" in verb && !groups.includes(verb.group)) return unknown("GROUP_UNKNOWN", `the cluster has no group "${verb.group}"`, groups);
+  if ("group" in verb && !groups.includes(verb.group))
+    return unknown("GROUP_UNKNOWN", `the cluster has no group "${verb.group}"`, groups);
   const node = "node" in verb ? verb.node : "to" in verb ? verb.to : undefined;
-  if (node !== undefined && !nodes.includes(node)) return unknown("NODE_UNKNOWN", `the cluster has no node "${node}"`, nodes);
+  if (node !== undefined && !nodes.includes(node))
+    return unknown("NODE_UNKNOWN", `the cluster has no node "${node}"`, nodes);
   return undefined;
 }
 

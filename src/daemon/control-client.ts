@@ -85,7 +85,11 @@ export class ControlClient {
     for (const agent of this.#agents.values()) agent.destroy();
   }
 
-  async #onAnyPath<T>(node: string, end: number, use: (path: Path, secret: Secret, pathsLeft: number) => Promise<T>): Promise<T> {
+  async #onAnyPath<T>(
+    node: string,
+    end: number,
+    use: (path: Path, secret: Secret, pathsLeft: number) => Promise<T>,
+  ): Promise<T> {
     const paths = this.#pathsTo(node);
     const failures: string[] = [];
     for (const secret of this.#secrets) {
@@ -117,7 +121,11 @@ export class ControlClient {
   #send(call: Call): Promise<IncomingMessage> {
     const { node, path, secret, question } = call;
     const body = question.body === undefined ? undefined : JSON.stringify(question.body);
-    const identity = writeIdentity({ cluster: this.#options.config.cluster, node: this.#options.node, keyId: secret.id });
+    const identity = writeIdentity({
+      cluster: this.#options.config.cluster,
+      node: this.#options.node,
+      keyId: secret.id,
+    });
     const options: RequestOptions & { pskCallback: () => unknown } = {
       ...TLS_SETTINGS,
       method: question.method,
@@ -126,7 +134,8 @@ export class ControlClient {
       localAddress: path.from,
       path: question.path,
       agent: call.pooled ? this.#agentFor(node, secret) : false,
-      headers: body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      headers:
+        body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
       pskCallback: () => ({ psk: secret.psk, identity }),
       // There is no certificate: whoever completes the handshake has the key, and then says which node it is.
       checkServerIdentity: () => undefined,

@@ -76,7 +76,8 @@ function keepListening(server: Server, at: { address: string; port: number }, lo
     if (complained) log.info("the control channel listens after all", { address: at.address });
   });
   server.on("error", (error: NodeJS.ErrnoException) => {
-    if (!complained) log.warn("the control channel cannot listen yet and tries again", { address: at.address, detail: error.message });
+    if (!complained)
+      log.warn("the control channel cannot listen yet and tries again", { address: at.address, detail: error.message });
     complained = true;
     timer = setTimeout(listen, RETRY_MS);
     timer.unref();

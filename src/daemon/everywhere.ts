@@ -64,8 +64,16 @@ function tell(service: EverywhereService, options: EverywhereOptions, detail: st
   });
 }
 
-function run(service: EverywhereService, action: string, command: EverywhereService["start"], options: EverywhereOptions): Promise<CommandResult> {
-  return options.commands.run(command, environmentFor({ node: options.node, group: undefined, resource: service.id, action }));
+function run(
+  service: EverywhereService,
+  action: string,
+  command: EverywhereService["start"],
+  options: EverywhereOptions,
+): Promise<CommandResult> {
+  return options.commands.run(
+    command,
+    environmentFor({ node: options.node, group: undefined, resource: service.id, action }),
+  );
 }
 
 function hasWorked(result: CommandResult): boolean {

@@ -48,7 +48,8 @@ export async function takeHandover(runtimeDir: string): Promise<Handover | undef
   let will: Will;
   try {
     will = JSON.parse(text);
-    if (will.bootId !== bootId() || !Array.isArray(will.handover.groups) || !Array.isArray(will.handover.wishes)) return undefined;
+    if (will.bootId !== bootId() || !Array.isArray(will.handover.groups) || !Array.isArray(will.handover.wishes))
+      return undefined;
   } catch {
     return undefined;
   }

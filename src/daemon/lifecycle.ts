@@ -25,7 +25,8 @@ export async function leave(heart: HeartPort, log: Log): Promise<boolean> {
     timer = setTimeout(() => resolve(`not finished within ${LEAVE_LIMIT_MS / 1_000} s`), LEAVE_LIMIT_MS);
   });
   const leaving = heart.request({ verb: "leave" }).then(
-    (outcome) => (outcome.kind === "done" ? undefined : outcome.kind === "refused" ? outcome.problem.message : outcome.kind),
+    (outcome) =>
+      outcome.kind === "done" ? undefined : outcome.kind === "refused" ? outcome.problem.message : outcome.kind,
     (error: unknown) => (error as Error).message,
   );
   const failure = await Promise.race([leaving, limit]);
@@ -49,7 +50,11 @@ export async function becomeNextSelf(options: {
     log.flush();
     const { execve } = process;
     if (execve === undefined) throw new Error("this Node cannot replace its own process");
-    execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], definedOnly(process.env));
+    execve(
+      process.execPath,
+      [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+      definedOnly(process.env),
+    );
   } catch (error) {
     log.error("the restart failed, this daemon goes on", { detail: (error as Error).message });
   }
@@ -66,5 +71,7 @@ export async function flushAll(flushables: readonly Flushable[], limitMs: number
 }
 
 function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(Object.entries(environment).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
 }

@@ -22,7 +22,7 @@ const BACKLOG_LIMIT_BYTES = 1_048_576;
 const PRIORITIES: Readonly<Record<Level, number>> = { info: 6, warn: 4, error: 3 };
 
 /** Makes the daemon's log. */
-export function createLog(fields: object, environment: NodeJS.ProcessEnv): Log {
+export function createLog(environment: NodeJS.ProcessEnv): Log {
   const destination = pino.destination({ fd: 2, sync: false, maxLength: BACKLOG_LIMIT_BYTES });
   destination.on("error", () => {}); // nobody reads any more
   const isJournal = environment["JOURNAL_STREAM"] !== undefined;
@@ -33,7 +33,7 @@ export function createLog(fields: object, environment: NodeJS.ProcessEnv): Log {
   };
   const logger = pino(
     {
-      base: fields,
+      base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },

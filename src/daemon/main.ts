@@ -40,7 +40,9 @@ import type { Store } from "./store.ts";
 
 export type { DaemonOptions } from "./prepare.ts";
 
-const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+const VERSION = (
+  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
+).version;
 /** For the disk at an ordinary end. */
 const LAST_FLUSH_LIMIT_MS = 2_000;
 
@@ -48,8 +50,11 @@ const LAST_FLUSH_LIMIT_MS = 2_000;
  * Runs until a signal ends it; resolves with the exit code. Problems that keep it from starting are given to
  * `refuse` and end it with 1.
  */
-export async function runDaemon(options: DaemonOptions, refuse: (problems: readonly Problem[]) => void): Promise<number> {
-  const log = createLog({ node: options.node }, process.env);
+export async function runDaemon(
+  options: DaemonOptions,
+  refuse: (problems: readonly Problem[]) => void,
+): Promise<number> {
+  const log = createLog(process.env);
   const loaded = load(options);
   if (!loaded.ok) {
     refuse(loaded.problems);
@@ -65,7 +70,9 @@ export async function runDaemon(options: DaemonOptions, refuse: (problems: reado
   const daemon = new Daemon(options, loaded.value, log);
   // A defect ends the daemon: its leases lapse, and a half-working one must not look alive.
   for (const cause of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(cause, (error: unknown) => daemon.fail("a defect: report it", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    process.on(cause, (error: unknown) =>
+      daemon.fail("a defect: report it", error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    );
   }
   process.on("SIGTERM", () => daemon.leave("SIGTERM"));
   process.on("SIGINT", () => daemon.leave("SIGINT"));
@@ -103,21 +110,45 @@ class Daemon {
   /** Starts everything and waits for the end. */
   async run(): Promise<number> {
     const { node, stateDir, runtimeDir } = this.#options;
-    const failed = (what: string) => (error: Error) => this.#log.error(`cannot write ${what}`, { detail: error.message });
+    const failed = (what: string) => (error: Error) =>
+      this.#log.error(`cannot write ${what}`, { detail: error.message });
     try {
       const handover = await inherit(this.#options, this.#commands, this.#log);
       const store = await openStore(stateDir, failed("the state file"));
-      const recorder = await openRecorder({ node, incarnation: randomBytes(8).toString("hex"), stateDir, failed: failed("the event record") });
-      const running = new RunningList({ runtimeDir, node, config: this.#loaded.config, failed: failed("the list of what runs") });
+      const recorder = await openRecorder({
+        node,
+        incarnation: randomBytes(8).toString("hex"),
+        stateDir,
+        failed: failed("the event record"),
+      });
+      const running = new RunningList({
+        runtimeDir,
+        node,
+        config: this.#loaded.config,
+        failed: failed("the list of what runs"),
+      });
       this.#flushables.push(store, recorder, running);
       running.adopt(handover === undefined ? undefined : await readRunning(runtimeDir));
       recorder.follow((record) => {
         if (record.by !== node) return;
         const write = { info: this.#log.info, warning: this.#log.warn, alert: this.#log.error }[record.severity];
-        write(record.text, { reason: record.reason, group: record.group, about: record.node, link: record.link, ...record.facts });
+        write(record.text, {
+          reason: record.reason,
+          group: record.group,
+          node: record.node,
+          link: record.link,
+          facts: record.facts,
+        });
       });
       if (store.setAside !== undefined) {
-        this.#record(recorder, { severity: "alert", reason: "STATE_SET_ASIDE", group: undefined, node, link: undefined, facts: { ...store.setAside } });
+        this.#record(recorder, {
+          severity: "alert",
+          reason: "STATE_SET_ASIDE",
+          group: undefined,
+          node,
+          link: undefined,
+          facts: { ...store.setAside },
+        });
       }
       this.#startHeart({ store, recorder, running, handover });
       await this.#startRest(recorder, handover !== undefined);
@@ -176,7 +207,8 @@ class Daemon {
       commands: this.#commands,
       heart,
       running,
-      stopOf: (id) => resources.flatMap((resource) => (resource.kind === "service" && resource.id === id ? [resource.stop] : []))[0],
+      stopOf: (id) =>
+        resources.flatMap((resource) => (resource.kind === "service" && resource.id === id ? [resource.stop] : []))[0],
     });
     heart.on("run", (effect) => services.perform(effect));
     heart.on("persist", ({ epochs, wishes }) => store.save({ epochs, wishes }));
@@ -219,9 +251,20 @@ class Daemon {
       return rm(path, { force: true });
     });
     const control = startControlServer({ config, node, keys, backend, log });
-    this.#ends.push(() => control.close(), () => client.close());
+    this.#ends.push(
+      () => control.close(),
+      () => client.close(),
+    );
     this.#ends.push(startMonitors({ config, node, commands, heart, random: Math.random }));
-    this.#ends.push(watchEverywhere({ node, services: config.everywhere, commands, isResumed, record: (event) => this.#record(recorder, event) }));
+    this.#ends.push(
+      watchEverywhere({
+        node,
+        services: config.everywhere,
+        commands,
+        isResumed,
+        record: (event) => this.#record(recorder, event),
+      }),
+    );
     const peers = config.nodes.map(({ name }) => name).filter((name) => name !== node);
     this.#ends.push(startReplication({ peers, recorder, openStream: (peer, from) => client.openStream(peer, from) }));
     this.#notifier = await createNotifier(process.env);
@@ -233,11 +276,21 @@ class Daemon {
   #sayReady(): void {
     if (this.#notifier === undefined || !this.#isHeartReady) return;
     this.#notifier.ready(`${this.#options.node} of ${this.#loaded.config.cluster}`);
-    this.#log.info("ready", { cluster: this.#loaded.config.cluster, version: VERSION, pid: process.pid });
+    this.#log.info("ready", {
+      node: this.#options.node,
+      cluster: this.#loaded.config.cluster,
+      version: VERSION,
+      pid: process.pid,
+    });
   }
 
   #becomeNextSelf(handover: Handover): void {
-    void becomeNextSelf({ runtimeDir: this.#options.runtimeDir, handover, flushables: this.#flushables, log: this.#log });
+    void becomeNextSelf({
+      runtimeDir: this.#options.runtimeDir,
+      handover,
+      flushables: this.#flushables,
+      log: this.#log,
+    });
   }
 
   async #end(): Promise<void> {

@@ -65,12 +65,15 @@ function makeCheck(monitor: MonitorConfig, options: MonitorsOptions): () => Prom
   const { check, timeoutMs } = monitor;
   const address = config.nodes.find(({ name }) => name === node)?.addresses[0] ?? "127.0.0.1";
   if (check.kind === "http") {
-    const hosts = Object.fromEntries(config.nodes.flatMap(({ name, addresses }) => (addresses[0] === undefined ? [] : [[name, addresses[0]]])));
+    const hosts = Object.fromEntries(
+      config.nodes.flatMap(({ name, addresses }) => (addresses[0] === undefined ? [] : [[name, addresses[0]]])),
+    );
     const url = fill(check.url, { node, address: address.includes(":") ? `[${address}]` : address });
     return () => probeByHttp({ url, timeoutMs, hosts });
   }
   const argv = check.argv.map((argument) => fill(argument, { node, address }));
-  return () => probeByCommand(commands, { argv, timeoutMs }, { UNDERSTUDY_NODE: node, UNDERSTUDY_MONITOR: monitor.name });
+  return () =>
+    probeByCommand(commands, { argv, timeoutMs }, { UNDERSTUDY_NODE: node, UNDERSTUDY_MONITOR: monitor.name });
 }
 
 function fill(text: string, words: { node: string; address: string }): string {

@@ -50,7 +50,11 @@ export function load(options: DaemonOptions): Result<Loaded> {
   }
   const keys = loadKeyFile(config.keyFile);
   if (!keys.ok) return keys;
-  return { ok: true, value: { config, configHash: hash, keys: keys.value }, problems: [...file.problems, ...keys.problems] };
+  return {
+    ok: true,
+    value: { config, configHash: hash, keys: keys.value },
+    problems: [...file.problems, ...keys.problems],
+  };
 }
 
 /** Claims the runtime directory; the returned lock must be kept. */

@@ -27,7 +27,9 @@ export async function releaseLeftovers(runtimeDir: string, commands: Commands): 
   for (const { resource, group, stop } of running.resources.toReversed()) {
     const result = await commands.run(stop, environmentFor({ node: running.node, group, resource, action: "stop" }));
     const sentence = `${resource}: ${describeResult(result)}`;
-    (result.code === 0 ? report.done : report.failed).push(result.code === 0 ? `stopped ${sentence}` : `did not stop ${sentence}`);
+    (result.code === 0 ? report.done : report.failed).push(
+      result.code === 0 ? `stopped ${sentence}` : `did not stop ${sentence}`,
+    );
   }
   await removeTables(commands, report);
   if (report.failed.length === 0) await removeRunning(runtimeDir).catch(() => {});
@@ -35,7 +37,12 @@ export async function releaseLeftovers(runtimeDir: string, commands: Commands): 
 }
 
 /** What a service's command finds in its environment. */
-export function environmentFor(facts: { node: string; group: string | undefined; resource: string; action: string }): Record<string, string> {
+export function environmentFor(facts: {
+  node: string;
+  group: string | undefined;
+  resource: string;
+  action: string;
+}): Record<string, string> {
   return {
     UNDERSTUDY_NODE: facts.node,
     UNDERSTUDY_GROUP: facts.group ?? "",

@@ -33,7 +33,11 @@ export interface RequestOptions {
 /** Performs a request; never rejects. */
 export async function performRequest(options: RequestOptions, verb: Verb, caller: Caller): Promise<RequestAnswer> {
   if (verb.verb === "leave") {
-    return refuse("LEAVE_BY_SIGNAL", "leaving is part of the daemon's end", "stop the daemon with `systemctl stop understudy`");
+    return refuse(
+      "LEAVE_BY_SIGNAL",
+      "leaving is part of the daemon's end",
+      "stop the daemon with `systemctl stop understudy`",
+    );
   }
   let answer = refuse("REQUEST_UNDECIDED", "the group moved again and again while it was asked for", "try again");
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -50,12 +54,22 @@ export async function performRequest(options: RequestOptions, verb: Verb, caller
 async function askCore(heart: HeartPort, verb: Verb): Promise<Outcome> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<Outcome>((resolve) => {
-    timer = setTimeout(() => resolve(refusal("REQUEST_TIMEOUT", "the request was not decided in time", "`understudy status` shows what happens")), CORE_LIMIT_MS);
+    timer = setTimeout(
+      () =>
+        resolve(
+          refusal("REQUEST_TIMEOUT", "the request was not decided in time", "`understudy status` shows what happens"),
+        ),
+      CORE_LIMIT_MS,
+    );
   });
   try {
     return await Promise.race([heart.request(verb), limit]);
   } catch (error) {
-    return refusal("HEART_ENDED", `the heart does not answer: ${(error as Error).message}`, "look at the daemon's journal");
+    return refusal(
+      "HEART_ENDED",
+      `the heart does not answer: ${(error as Error).message}`,
+      "look at the daemon's journal",
+    );
   } finally {
     clearTimeout(timer);
   }
@@ -74,10 +88,19 @@ function conclude(options: RequestOptions, outcome: Exclude<Outcome, { kind: "fo
 
 async function forward(options: RequestOptions, to: string, verb: Verb): Promise<RequestAnswer> {
   try {
-    const answer = await options.ask(to, { method: "POST", path: "/v1/requests", body: verb, limitMs: FORWARD_LIMIT_MS });
+    const answer = await options.ask(to, {
+      method: "POST",
+      path: "/v1/requests",
+      body: verb,
+      limitMs: FORWARD_LIMIT_MS,
+    });
     return readAnswer(answer.body);
   } catch (error) {
-    return refuse("NODE_UNREACHABLE", `${to} must be asked and does not answer: ${(error as Error).message}`, `\`understudy status\` shows how ${to} is; try again or ask there`);
+    return refuse(
+      "NODE_UNREACHABLE",
+      `${to} must be asked and does not answer: ${(error as Error).message}`,
+      `\`understudy status\` shows how ${to} is; try again or ask there`,
+    );
   }
 }
 
@@ -97,7 +120,8 @@ const answerSchema = z.union([
 
 function readAnswer(body: unknown): RequestAnswer {
   const parsed = answerSchema.safeParse(body);
-  if (!parsed.success) return refuse("ANSWER_UNREADABLE", "the other node's answer cannot be read", "run the same version on all nodes");
+  if (!parsed.success)
+    return refuse("ANSWER_UNREADABLE", "the other node's answer cannot be read", "run the same version on all nodes");
   if (parsed.data.ok) return parsed.data;
   return { ok: false, problems: parsed.data.problems as readonly Problem[] };
 }

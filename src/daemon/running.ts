@@ -33,8 +33,13 @@ function fileIn(runtimeDir: string): string {
 export async function readRunning(runtimeDir: string): Promise<Running | undefined> {
   try {
     const value = JSON.parse(await readFile(fileIn(runtimeDir), "utf8")) as Partial<Running>;
-    if (typeof value.node !== "string" || !Array.isArray(value.resources) || !Array.isArray(value.addresses)) return undefined;
-    return { node: value.node, resources: value.resources.filter(isResource), addresses: value.addresses.filter((a) => typeof a === "string") };
+    if (typeof value.node !== "string" || !Array.isArray(value.resources) || !Array.isArray(value.addresses))
+      return undefined;
+    return {
+      node: value.node,
+      resources: value.resources.filter(isResource),
+      addresses: value.addresses.filter((a) => typeof a === "string"),
+    };
   } catch {
     return undefined;
   }
@@ -65,7 +70,9 @@ export class RunningList {
 
   constructor(options: { runtimeDir: string; node: string; config: ClusterConfig; failed: (error: Error) => void }) {
     this.#node = options.node;
-    this.#addresses = options.config.groups.flatMap((group) => group.resources.flatMap((resource) => (resource.kind === "vip" ? [resource.address] : [])));
+    this.#addresses = options.config.groups.flatMap((group) =>
+      group.resources.flatMap((resource) => (resource.kind === "vip" ? [resource.address] : [])),
+    );
     this.#writer = new LatestWriter(fileIn(options.runtimeDir), options.failed);
   }
 

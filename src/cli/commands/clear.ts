@@ -6,7 +6,9 @@ import { clientOf } from "../runtime-dir.ts";
 
 export function clearCommand(): Command {
   return new Command("clear")
-    .description("Forgets a group's failures after they were mended: barred nodes may hold it again, a stuck one tries again.")
+    .description(
+      "Forgets a group's failures after they were mended: barred nodes may hold it again, a stuck one tries again.",
+    )
     .argument("<group>", "name of a group")
     .action(async (group: string, _options: object, command: Command) => {
       const answer = await clientOf(command).submit({ verb: "clear", group });

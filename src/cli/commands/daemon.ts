@@ -16,7 +16,12 @@ export function daemonCommand(): Command {
     .action(async (options: { config: string; node: string; stateDir: string }, command: Command) => {
       const { runDaemon } = await import("../../daemon/main.ts");
       const code = await runDaemon(
-        { configFile: options.config, node: options.node, stateDir: options.stateDir, runtimeDir: runtimeDirOf(command) },
+        {
+          configFile: options.config,
+          node: options.node,
+          stateDir: options.stateDir,
+          runtimeDir: runtimeDirOf(command),
+        },
         (problems) => printProblems(problems),
       );
       process.exit(code);

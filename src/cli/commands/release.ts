@@ -12,12 +12,19 @@ import { runtimeDirOf } from "../runtime-dir.ts";
 
 export function releaseCommand(): Command {
   return new Command("release")
-    .description("Releases what a dead daemon left on this machine: services, addresses, rules. Refused while a daemon answers.")
+    .description(
+      "Releases what a dead daemon left on this machine: services, addresses, rules. Refused while a daemon answers.",
+    )
     .action(async (_options: object, command: Command) => {
       const runtimeDir = runtimeDirOf(command);
       if (await isAnswering(socketPath(runtimeDir))) {
         throw new DaemonError([
-          { code: "DAEMON_ALIVE", severity: "error", message: `a daemon answers in ${runtimeDir}: what runs is its business`, next: "stop it first: `systemctl stop understudy`" },
+          {
+            code: "DAEMON_ALIVE",
+            severity: "error",
+            message: `a daemon answers in ${runtimeDir}: what runs is its business`,
+            next: "stop it first: `systemctl stop understudy`",
+          },
         ]);
       }
       const { releaseLeftovers } = await import("../../daemon/release.ts");

@@ -37,7 +37,12 @@ async function nextSelf(client: DaemonClient, before: string): Promise<void> {
     }
     if (performance.now() < end) continue;
     throw new DaemonError([
-      { code: "RESTART_NOT_SEEN", severity: "error", message: `no new daemon answers after ${LIMIT_MS / 1_000} s`, next: "look at its journal: `journalctl -u understudy`" },
+      {
+        code: "RESTART_NOT_SEEN",
+        severity: "error",
+        message: `no new daemon answers after ${LIMIT_MS / 1_000} s`,
+        next: "look at its journal: `journalctl -u understudy`",
+      },
     ]);
   }
 }

@@ -24,7 +24,9 @@ export function switchCommand(): Command {
       process.stdout.write(`${answer.detail}\n`);
       if (!options.wait) return;
       await arrival(client, group, options.to);
-      process.stdout.write(`${group} is served by ${options.to} after ${Math.round(performance.now() - startedMs)} ms\n`);
+      process.stdout.write(
+        `${group} is served by ${options.to} after ${Math.round(performance.now() - startedMs)} ms\n`,
+      );
     });
 }
 

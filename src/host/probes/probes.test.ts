@@ -29,7 +29,13 @@ test("an answer of 2xx or 3xx is up and every other one is down", async () => {
   };
   let status = 200;
   await withServer(createServer(answer), async (port) => {
-    for (const [code, outcome] of [[200, "up"], [204, "up"], [302, "up"], [404, "down"], [503, "down"]] as const) {
+    for (const [code, outcome] of [
+      [200, "up"],
+      [204, "up"],
+      [302, "up"],
+      [404, "down"],
+      [503, "down"],
+    ] as const) {
       status = code;
       expect((await probe(port)).outcome, String(code)).toBe(outcome);
     }
@@ -48,9 +54,12 @@ test("a server that accepts and stays silent, or talks no HTTP, is down", async 
   await withServer(createTcpServer(() => {}).unref(), async (port) => {
     expect(await probe(port, 200)).toEqual({ outcome: "down", detail: "no answer within 200 ms" });
   });
-  await withServer(createTcpServer((socket) => socket.end("SSH-2.0\r\n")), async (port) => {
-    expect(await probe(port)).toMatchObject({ outcome: "down" });
-  });
+  await withServer(
+    createTcpServer((socket) => socket.end("SSH-2.0\r\n")),
+    async (port) => {
+      expect(await probe(port)).toMatchObject({ outcome: "down" });
+    },
+  );
 });
 
 test("an endless body does not keep the probe", async () => {
@@ -87,7 +96,14 @@ test("a command's end decides between up, down and unknown", async () => {
   ];
   for (const [end, outcome] of ends) {
     const result: CommandResult = {
-      argv: ["check"], code: undefined, signal: undefined, timedOut: false, durationMs: 1, output: "", error: undefined, ...end,
+      argv: ["check"],
+      code: undefined,
+      signal: undefined,
+      timedOut: false,
+      durationMs: 1,
+      output: "",
+      error: undefined,
+      ...end,
     };
     const found = await probeByCommand({ run: () => Promise.resolve(result) }, { argv: ["check"], timeoutMs: 1 }, {});
     expect(found.outcome, JSON.stringify(end)).toBe(outcome);
