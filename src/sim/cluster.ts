@@ -27,12 +27,12 @@ export function portMac(link: number, index: number): string {
   return `02:00:00:00:${link.toString(16).padStart(2, "0")}:${(16 + index).toString(16)}`;
 }
 
-/** Draws the whole file. Link 0 carries the VIPs, as a server's public network does. */
+/** Draws the whole file. Link 0 carries most VIPs, as a server's public network does. */
 export function drawCluster(random: Random, wish: ClusterWish): ClusterConfig {
   const names = Array.from({ length: wish.nodes }, (_, index) => `srv${index + 1}`);
   const links = wish.links ?? (random.chance(0.2) ? 1 : random.chance(0.8) ? 2 : 3);
   const groups = Array.from({ length: random.chance(0.7) ? 1 : random.integer(2, 3) }, (_, index) =>
-    drawGroup(random, { names, index, still: wish.still }),
+    drawGroup(random, { names, index, still: wish.still, link: links > 1 && !wish.still && random.chance(0.15) ? 1 : 0 }),
   );
   return {
     cluster: "simulated",
@@ -51,11 +51,11 @@ export function drawCluster(random: Random, wish: ClusterWish): ClusterConfig {
   };
 }
 
-function drawGroup(random: Random, options: { names: string[]; index: number; still: boolean }): GroupConfig {
+function drawGroup(random: Random, options: { names: string[]; index: number; still: boolean; link: number }): GroupConfig {
   const name = ["www", "mail", "db"][options.index] ?? `g${options.index}`;
   const prefer = rotate(options.names, random.integer(0, options.names.length - 1));
-  const resources: ResourceConfig[] = [drawVip(name, 0, 100 + 10 * options.index)];
-  if (random.chance(0.2)) resources.push(drawVip(name, 0, 101 + 10 * options.index));
+  const resources: ResourceConfig[] = [drawVip(name, options.link, 100 + 10 * options.index)];
+  if (random.chance(0.2)) resources.push(drawVip(name, random.chance(0.8) ? options.link : 0, 101 + 10 * options.index));
   if (random.chance(0.4)) resources.push(drawService(name));
   return {
     name,

@@ -9,7 +9,7 @@ import { unreachable } from "../core/base/assert.ts";
 import type { Random } from "../core/base/random.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import type { Verb } from "../core/node/inputs.ts";
-import type { Machine, ServiceMood } from "./machine.ts";
+import { CONFIG_HASH, type Machine, type ServiceMood } from "./machine.ts";
 import { GOOD_QUALITY, type Quality } from "./network.ts";
 import type { World } from "./world.ts";
 
@@ -36,7 +36,11 @@ export type FaultAction =
   | { readonly kind: "services-die"; readonly node: Target }
   | { readonly kind: "monitor"; readonly node: Target }
   | { readonly kind: "request"; readonly node: Target; readonly verb: Verb }
-  | { readonly kind: "leave"; readonly node: Target };
+  | { readonly kind: "leave"; readonly node: Target }
+  /** The daemon runs with another cluster file. */
+  | { readonly kind: "config"; readonly node: Target }
+  /** The gate's rules cannot be kept. */
+  | { readonly kind: "gate"; readonly node: Target };
 
 /** One fault; times in milliseconds of true time. */
 export interface Fault {
@@ -112,6 +116,8 @@ function drawAction(random: Random, config: ClusterConfig, flavour: "ports" | "p
   if (drawn < 0.5) return { kind: "monitor", node };
   if (drawn < 0.58) return { kind: "request", node, verb: drawVerb(random, config) };
   if (drawn < 0.61) return { kind: "leave", node };
+  if (drawn < 0.62) return { kind: "config", node };
+  if (drawn < 0.635) return { kind: "gate", node };
   return drawNetworkFault(random, config, { flavour, node });
 }
 
@@ -165,6 +171,8 @@ export function inflict(world: World, fault: Fault): () => void {
     case "monitor":
     case "request":
     case "leave":
+    case "config":
+    case "gate":
       return inflictOnMachine(world, resolve(world, action.node), { fault, action });
     default:
       return inflictOnNetwork(world, action);
@@ -179,7 +187,7 @@ function resolve(world: World, target: Target): Machine {
   return machine;
 }
 
-type MachineAction = Extract<FaultAction, { kind: "power" | "kill" | "freeze" | "stall" | "service" | "services-die" | "monitor" | "request" | "leave" }>;
+type MachineAction = Extract<FaultAction, { kind: "power" | "kill" | "freeze" | "stall" | "service" | "services-die" | "monitor" | "request" | "leave" | "config" | "gate" }>;
 
 const nothing = () => {};
 
@@ -225,9 +233,25 @@ function inflictOnMachine(world: World, machine: Machine, what: { fault: Fault; 
         machine.shouldRun = true;
         machine.startProcess(undefined);
       };
+    case "config":
+      return changeConfig(machine);
+    case "gate":
+      machine.breakGate(true);
+      return () => machine.breakGate(false);
     default:
       return unreachable(action);
   }
+}
+
+/** Restarts the daemon with another file, and later with the right one. */
+function changeConfig(machine: Machine): () => void {
+  const restart = (hash: string) => {
+    machine.configHash = hash;
+    machine.killProcess("its cluster file was replaced");
+    machine.startProcess(undefined);
+  };
+  restart("fedcba9876543210");
+  return () => restart(CONFIG_HASH);
 }
 
 /** Unfed for this long, the heart tells the core. */

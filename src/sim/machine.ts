@@ -17,6 +17,9 @@ import type { World } from "./world.ts";
 /** How a machine's services behave now. */
 export type ServiceMood = "well" | "slow" | "fails-to-start" | "hangs-in-start" | "fails-to-stop";
 
+/** Hash of the cluster file that all nodes should run. */
+export const CONFIG_HASH = "0123456789abcdef";
+
 export class Machine {
   readonly name: string;
   readonly index: number;
@@ -27,6 +30,9 @@ export class Machine {
   disk: { epochs: Readonly<Record<string, number>>; wishes: readonly Wish[] } = { epochs: {}, wishes: [] };
   serviceMood: ServiceMood = "well";
   isMonitorDown = false;
+  configHash = CONFIG_HASH;
+  /** The kernel refuses the gate's rules: nothing can be opened. */
+  isGateBroken = false;
   /** False after an operator let the daemon leave: nobody starts it again. */
   shouldRun = true;
   /** Mode in the last frame that it sent. */
@@ -126,7 +132,14 @@ export class Machine {
     this.#world.timeline.after(this.#world.random.machines.between(0.5, 3), () => this.process?.interfaceChanged(link));
   }
 
+  breakGate(broken: boolean): void {
+    this.isGateBroken = broken;
+    if (broken) for (const vip of this.#world.vips) this.closeGate(vip, true);
+    this.process?.deliver((now) => ({ kind: "gate", now, what: broken ? "broken" : "works", vip: undefined, detail: "simulated" }));
+  }
+
   openGate(vip: VipConfig, until: number): void {
+    if (this.isGateBroken) return;
     const world = this.#world;
     const wasServing = this.kernel.serves(vip.id, world.now);
     this.kernel.open(vip, until);

@@ -69,7 +69,7 @@ export class Process {
     this.#world = world;
     this.machine = machine;
     this.incarnation = incarnation;
-    this.core = world.makeCore({ config: world.config, configHash: "0123456789abcdef", node: machine.name });
+    this.core = world.makeCore({ config: world.config, configHash: machine.configHash, node: machine.name });
   }
 
   get now(): Instant {
@@ -82,6 +82,7 @@ export class Process {
     const gateways = this.machine.gateways();
     this.#step({ kind: "start", now: this.now, incarnation: this.incarnation, epochs: { ...epochs }, wishes: [...wishes], gateways, handover });
     for (let link = 0; link < this.#world.network.links; link++) this.interfaceChanged(link);
+    if (this.machine.isGateBroken) this.deliver((now) => ({ kind: "gate", now, what: "broken", vip: undefined, detail: "simulated" }));
     this.#renewAddresses();
   }
 

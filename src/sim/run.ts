@@ -118,6 +118,7 @@ function play(world: World, faults: readonly Fault[], safetyEnd: number): void {
 function healMachines(world: World): void {
   for (const machine of world.machines) {
     machine.serviceMood = "well";
+    machine.shouldRun = true;
     machine.powerOn();
     machine.startProcess(undefined);
   }

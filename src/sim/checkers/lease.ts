@@ -48,6 +48,8 @@ export class InsideLease extends Checker {
 
   override opened(world: World, machine: Machine, vip: VipConfig, until: number): void {
     this.runs++;
+    // Of two nodes on a segment without a gateway neither can take from the other, so the holder may stay.
+    if (world.machines.length === 2 && world.hasGateway[vip.link ?? 0] !== true) return;
     // Nobody opposes it: every other node left or stands by. One that comes back needs a few frames to be believed.
     const others = world.machines.filter((other) => other !== machine);
     if (others.every((other) => other.lastMode === "left" || other.lastMode === "standby")) this.#unopposed.set(machine, world.now);
