@@ -71,16 +71,18 @@ export class Lab implements AsyncDisposable {
     removeLeftovers();
     const directory = makeLabDirectory(options.name);
     let supervisor: ChildProcess | undefined;
+    let lab: Lab | undefined;
     try {
       const plan = prepareLab(options, directory);
       supervisor = startSupervisor(plan, options.background ?? false);
       await ready(supervisor, plan);
-      const lab = new Lab(plan, await dial(plan.socket), supervisor);
+      lab = new Lab(plan, await dial(plan.socket), supervisor);
       if (options.background) lab.#release();
       const isSomebodyThere = options.program !== "none" && options.startDaemons !== false;
       if (options.waitForCalm ?? isSomebodyThere) await lab.calm();
       return lab;
     } catch (error) {
+      lab?.close();
       supervisor?.stdin?.end();
       supervisor?.kill("SIGKILL");
       const log = join(directory, "supervisor.log");

@@ -168,6 +168,7 @@ export function bootScript(plan: MemberPlan, { ipv6, keep }: MemberOptions): str
       const inside = join(by, relative(at, path));
       lines.push(`mkdir -p ${quote(inside)}`, `mount --bind ${quote(path)} ${quote(inside)}`);
     }
+    if (plan.binds.some((other) => at.startsWith(`${other.at}/`))) lines.push(`mkdir -p ${quote(at)}`);
     lines.push(`mount --rbind ${quote(by)} ${quote(at)}`);
   }
   if (ipv6) {

@@ -24,6 +24,9 @@ import type { ForeignProgram, LabOptions, LabPlan, MemberPlan, PrivateDirectory,
 
 const MOST_NODES = 5;
 
+/** Where members see their own `etc` folder, so that the cluster file can be the same on all nodes. */
+const MEMBER_ETC = "/run/lab";
+
 /** Where a node's daemon finds and keeps its things; the same paths inside and outside of the member. */
 export interface NodePaths {
   readonly directory: string;
@@ -39,8 +42,8 @@ export function nodePaths(labDirectory: string, node: string): NodePaths {
   const directory = join(labDirectory, node);
   return {
     directory,
-    clusterFile: join(directory, "cluster.yaml"),
-    keyFile: join(directory, "cluster.key"),
+    clusterFile: join(directory, "etc/cluster.yaml"),
+    keyFile: join(directory, "etc/cluster.key"),
     stateDirectory: join(directory, "state"),
     runtimeDirectory: join(directory, "run/understudy"),
     daemonLog: join(directory, "daemon.log"),
@@ -66,7 +69,11 @@ export function prepareLab(options: LabOptions, directory: string): LabPlan {
       directory: paths.directory,
       cables: nodeCables(name, index, { ipv6, privateLink }),
       routes: [`default via ${GATEWAY}`, ...(ipv6 ? [`default via ${GATEWAY6}`] : [])],
-      binds: [{ by: join(paths.directory, "run"), at: "/run" }, ...foreignBinds(options, name, paths.directory)],
+      binds: [
+        { by: join(paths.directory, "run"), at: "/run" },
+        { by: join(paths.directory, "etc"), at: MEMBER_ETC },
+        ...foreignBinds(options, name, paths.directory),
+      ],
       volatile: ["run"],
       programs: [nginxPlan(paths), ...daemonPlan(options, names, name, paths)],
     };
@@ -104,7 +111,7 @@ function writeNodeFiles({
   key: string;
   options: LabOptions;
 }): void {
-  for (const folder of [paths.stateDirectory, paths.nginxDirectory]) mkdirSync(folder, { recursive: true });
+  for (const folder of [dirname(paths.clusterFile), paths.stateDirectory, paths.nginxDirectory]) mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(paths.nginxDirectory, "nginx.conf"),
     renderNginxConfig({ node: name, directory: paths.nginxDirectory }),
@@ -113,7 +120,7 @@ function writeNodeFiles({
     nodes: names,
     ipv6: options.ipv6 ?? false,
     privateLink: options.privateLink ?? true,
-    key: paths.keyFile,
+    key: join(MEMBER_ETC, "cluster.key"),
   });
   options.cluster?.(file, name);
   writeFileSync(paths.clusterFile, renderClusterFile(file));

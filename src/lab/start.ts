@@ -73,8 +73,8 @@ async function tour(options: UpOptions): Promise<number> {
     process.stderr.write("the tour did not end in time\n");
     process.exit(1);
   }, TOUR_LIMIT_MS);
+  timer.unref();
   const areAllMet = await runTour(options, (line) => process.stdout.write(`${line}\n`));
-  clearTimeout(timer);
   process.stdout.write(areAllMet ? "\nevery promise was met\n" : "\nnot every promise was met\n");
   return areAllMet ? 0 : 1;
 }

@@ -48,6 +48,7 @@ class Supervisor {
   readonly #clients = new Map<number, ChildObserver>();
   #wire: ChildObserver | undefined;
   #wireFaults: WireFault[] = [];
+  #wireChange: Promise<void> = Promise.resolve();
   readonly #pulled = new Set<string>();
   readonly #frozen = new Set<string>();
   #nextClient = 1;
@@ -85,6 +86,13 @@ class Supervisor {
     const client = this.#clients.get(id);
     if (client === undefined) throw new Error(`no client ${id}`);
     return client;
+  }
+
+  /** Changes the wire faults; one change after the other, each from what the one before left. */
+  #changeWireFaults(change: (before: readonly WireFault[]) => WireFault[]): Promise<void> {
+    const changed = this.#wireChange.then(() => this.#setWireFaults(change(this.#wireFaults)));
+    this.#wireChange = changed.catch(() => {}); // the asker hears of it; the next change must not wait for ever
+    return changed;
   }
 
   async #setWireFaults(next: WireFault[]): Promise<void> {
@@ -168,14 +176,14 @@ class Supervisor {
     /** Adds wire faults; those of the same port stay. */
     addWireFaults: async ({ faults }: { faults: WireFault[] }): Promise<number> => {
       const atMs = nowMs();
-      await this.#setWireFaults([...this.#wireFaults, ...faults]);
+      await this.#changeWireFaults((before) => [...before, ...faults]);
       return atMs;
     },
 
     /** Takes all wire faults of these ports away, or of all ports. */
     clearWireFaults: async ({ ports }: { ports?: string[] }): Promise<number> => {
       const atMs = nowMs();
-      await this.#setWireFaults(ports === undefined ? [] : this.#wireFaults.filter((one) => !ports.includes(one.port)));
+      await this.#changeWireFaults((before) => before.filter((one) => ports !== undefined && !ports.includes(one.port)));
       return atMs;
     },
 

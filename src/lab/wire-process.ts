@@ -9,6 +9,7 @@ import { Relay } from "./faults/relay.ts";
 import type { RelayOptions } from "./faults/relay.ts";
 import { Responder } from "./faults/responder.ts";
 import type { ResponderOptions } from "./faults/responder.ts";
+import { comeFirst } from "./clock.ts";
 import { LineChannel } from "./line-channel.ts";
 import { deviceIndex, PacketSocket } from "./packet-socket.ts";
 import { bridgeMac, bridgeName } from "./plan.ts";
@@ -95,5 +96,6 @@ const channel = new LineChannel(process.stdin, process.stdout, (method, params) 
 });
 void channel.closed.then(() => process.exit(0));
 
+comeFirst();
 findPorts();
 setInterval(turn, 1);

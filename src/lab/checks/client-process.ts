@@ -6,7 +6,7 @@
 
 import { createConnection } from "node:net";
 import type { Socket } from "node:net";
-import { nowMs } from "../clock.ts";
+import { comeFirst, nowMs } from "../clock.ts";
 import { LineChannel } from "../line-channel.ts";
 import type { Try } from "./tries.ts";
 
@@ -178,5 +178,6 @@ const channel = new LineChannel(process.stdin, process.stdout, (method, params) 
 });
 void channel.closed.then(() => process.exit(0));
 
+comeFirst();
 beat();
 for (let index = 0; index < (options.established ?? 0); index += 1) keepConnected();
