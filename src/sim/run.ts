@@ -12,6 +12,7 @@ import { NeedlessMoves } from "./checkers/needless-moves.ts";
 import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
 import { drawCluster } from "./cluster.ts";
+import type { ClusterConfig } from "../core/config/cluster.ts";
 import { describeFault, drawFaults, type Fault, inflict, type Mix } from "./faults.ts";
 import type { MakeCore } from "./process.ts";
 import { World, type Violation } from "./world.ts";
@@ -27,8 +28,10 @@ export interface RunOptions {
   readonly seconds?: number | undefined;
   readonly recording?: boolean;
   readonly verbose?: boolean;
-  /** Replaces the drawn schedule; for shortening one. */
+  /** Replaces the drawn schedule, for shortening one and for scenarios written by hand. */
   readonly faults?: readonly Fault[];
+  /** Changes the drawn cluster file, for scenarios. */
+  readonly adapt?: (config: ClusterConfig) => ClusterConfig;
 }
 
 export interface RunReport {
@@ -41,7 +44,9 @@ export interface RunReport {
   readonly checks: Readonly<Record<string, number>>;
   readonly simulatedMs: number;
   readonly steps: number;
+  /** Changes of a VIP's server, and times that it was closed after it was open. */
   readonly moves: number;
+  readonly gaps: number;
   readonly unreachableOverlaps: number;
   readonly takeoverGapsMs: readonly number[];
   readonly faults: readonly Fault[];
@@ -63,7 +68,8 @@ export function runOnce(options: RunOptions): RunReport {
   const nodes = options.nodes ?? random.pick([2, 2, 3, 3, 4, 5]);
   const drift = random.pick([0, 0.001, 0.01]);
   const isLossy = mix === "lossy";
-  const config = drawCluster(random, { nodes, still: mix !== "chaos", links: options.links ?? (isLossy ? 2 : undefined) });
+  const drawn = drawCluster(random, { nodes, still: mix !== "chaos", links: options.links ?? (isLossy ? 2 : undefined) });
+  const config = options.adapt?.(drawn) ?? drawn;
   const seconds = options.seconds ?? (mix === "chaos" ? random.pick([5, 10, 20]) : 15);
   const safetyEnd = SETTLE_MS + seconds * 1_000;
   const faults = options.faults ?? drawFaults(random, { mix, config, from: isLossy ? 5_000 : SETTLE_MS, to: safetyEnd });
@@ -83,6 +89,7 @@ export function runOnce(options: RunOptions): RunReport {
     simulatedMs: world.now,
     steps: world.steps,
     moves: checkers.moves.moves,
+    gaps: checkers.moves.gaps,
     unreachableOverlaps: checkers.holder.unreachableOverlaps,
     takeoverGapsMs: checkers.prompt.gapsMs,
     faults,

@@ -1,0 +1,114 @@
+/**
+ * Faults that operators know by name, on the smallest cluster: two nodes, two links, one address. Each is run
+ * with several seeds, because the phase of the beats is luck. "Never two holders" and "served in the end" are
+ * the checkers' business; here stand the moves that each fault may and may not cause.
+ */
+
+import { expect, test } from "vitest";
+import type { ClusterConfig } from "../core/config/cluster.ts";
+import { Node } from "../core/node/node.ts";
+import type { Fault, FaultAction, Target } from "./faults.ts";
+import { runOnce, type RunReport } from "./run.ts";
+
+const SEEDS = 12;
+const BOTH_LINKS = [0, 1];
+
+/** One group with one address that stays where it is, preferring srv1. */
+function plain(config: ClusterConfig): ClusterConfig {
+  const [group] = config.groups;
+  if (group === undefined) throw new Error("a drawn cluster has a group");
+  const vips = group.resources.filter((resource) => resource.kind === "vip").slice(0, 1).map((vip) => ({ ...vip, link: 0 }));
+  const prefer = config.nodes.map((node) => node.name);
+  return { ...config, groups: [{ ...group, prefer, requires: [], failback: { kind: "never" }, resources: vips }] };
+}
+
+function at(ms: number, forMs: number, action: FaultAction): Fault {
+  return { at: ms, forMs, action };
+}
+
+function cut(node: Target, links: readonly number[], carrier: boolean): FaultAction {
+  return { kind: "cut", node, links, way: "both", carrier };
+}
+
+function play(faults: readonly Fault[], seconds: number, nodes = 2): RunReport[] {
+  return Array.from({ length: SEEDS }, (_, index) => {
+    const shift = index * 17;
+    const shifted = faults.map((fault) => ({ ...fault, at: fault.at + shift }));
+    const makeCore = (options: ConstructorParameters<typeof Node>[0]) => new Node(options);
+    const report = runOnce({ seed: index + 1, makeCore, nodes, links: 2, seconds, mix: "chaos", faults: shifted, adapt: plain });
+    expect(report.violations, `seed ${index + 1}`).toEqual([]);
+    return report;
+  });
+}
+
+const moves = (reports: readonly RunReport[]) => reports.map((report) => report.moves);
+const none = Array.from({ length: SEEDS }, () => 0);
+const one = Array.from({ length: SEEDS }, () => 1);
+
+for (const carrier of [true, false]) {
+  for (const forMs of [50, 200, 450, 5_000]) {
+    test(`the holder is cut off for ${forMs} ms ${carrier ? "with" : "without"} carrier loss: exactly one serves afterwards`, () => {
+      const reports = play([at(3_000, forMs, cut("holder", BOTH_LINKS, carrier))], 10);
+      if (forMs === 50 && !carrier) expect(moves(reports)).toEqual(none);
+      if (forMs >= 450) expect(moves(reports)).toEqual(one);
+    });
+  }
+}
+
+test("the holder's public cable is cut while the private link lives: the group moves once", () => {
+  expect(moves(play([at(3_000, 3_000, cut("holder", [0], false))], 8))).toEqual(one);
+});
+
+test("only the private link is cut, or only the standby's public cable: nothing moves and nothing closes", () => {
+  for (const fault of [at(3_000, 3_000, cut("holder", [1], false)), at(3_000, 3_000, cut(1, [0], false))]) {
+    const reports = play([fault], 8);
+    expect(moves(reports)).toEqual(none);
+    expect(reports.map((report) => report.gaps)).toEqual(none);
+  }
+});
+
+test("the gateway dies for all: nothing moves and nothing closes", () => {
+  const reports = play([at(3_000, 3_000, { kind: "gateway", link: 0 })], 8);
+  expect(moves(reports)).toEqual(none);
+  expect(reports.map((report) => report.gaps)).toEqual(none);
+});
+
+test("frames are filtered both ways, then the standby is rebooted: nothing moves", () => {
+  const reports = play([at(3_000, 8_000, { kind: "udp", links: BOTH_LINKS }), at(5_000, 500, { kind: "power", node: 1 })], 12);
+  expect(moves(reports)).toEqual(none);
+});
+
+test("one-way loss from the holder to its peer on one of two links: nothing moves and nothing closes", () => {
+  for (const link of BOTH_LINKS) {
+    const reports = play([at(3_000, 4_000, { kind: "pair-cut", from: 0, to: 1, link, bothWays: false })], 8);
+    expect(moves(reports)).toEqual(none);
+    expect(reports.map((report) => report.gaps)).toEqual(none);
+  }
+});
+
+test("the holder's daemon is killed or frozen for 10 s: the peer takes over once", () => {
+  expect(moves(play([at(3_000, 10_000, { kind: "kill", node: "holder" })], 14))).toEqual(one);
+  expect(moves(play([at(3_000, 10_000, { kind: "freeze", node: "holder", effects: undefined })], 14))).toEqual(one);
+});
+
+test("the holder's main thread hangs: the group moves once", () => {
+  expect(moves(play([at(3_000, 5_000, { kind: "stall", node: "holder" })], 10))).toEqual(one);
+});
+
+test("a daemon restarts while it holds: nothing moves and nothing closes", () => {
+  const reports = play([at(3_000, 100, { kind: "request", node: "holder", verb: { verb: "restart" } })], 6);
+  expect(moves(reports)).toEqual(none);
+  expect(reports.map((report) => report.gaps)).toEqual(none);
+});
+
+test("the holder of three goes to standby, or leaves: the group moves once", () => {
+  expect(moves(play([at(3_000, 100, { kind: "request", node: 0, verb: { verb: "standby", node: "srv1" } })], 6, 3))).toEqual(one);
+  expect(moves(play([at(3_000, 1_000, { kind: "leave", node: "holder" })], 6, 3))).toEqual(one);
+});
+
+test("an ARP responder that answers for everything does not keep the site down after power loss", () => {
+  for (const kind of ["stranger", "fabric"] as const) {
+    const reports = play([at(3_000, 5_000, { kind, link: 0 }), at(4_000, 4_500, { kind: "power", node: "holder" })], 9);
+    expect(moves(reports)).toEqual(one);
+  }
+});
