@@ -14,6 +14,12 @@ import type { Turn } from "./turn.ts";
 /** Group reports in one frame; with more groups, those at rest take turns. */
 const REPORTS_PER_FRAME = 6;
 
+/**
+ * Claims in one frame. A claim that is left out counts as withdrawn, so the first ones in the file's order are
+ * told until they are settled, and the next follow.
+ */
+const CLAIMS_PER_FRAME = 6;
+
 /** What all frames of one turn share. */
 interface Body {
   readonly groups: readonly GroupReport[];
@@ -130,6 +136,7 @@ export class Beats {
     for (const group of this.#groups.values()) {
       const claim = group.claim();
       if (claim !== undefined) claims.push(claim);
+      if (claims.length === CLAIMS_PER_FRAME) break;
     }
     return claims;
   }
@@ -153,11 +160,15 @@ export class Beats {
     if (all.length <= REPORTS_PER_FRAME) return all.map((group) => group.report(turn.now));
     const moving = all.filter((group) => group.role !== "idle" && group.role !== "holding");
     const resting = all.filter((group) => !moving.includes(group));
-    const room = Math.max(1, REPORTS_PER_FRAME - moving.length);
-    const turns = Array.from({ length: Math.min(room, resting.length) }, (_, i) => resting[(this.#cursor + i) % resting.length]);
-    this.#cursor += room;
-    return [...moving.slice(0, REPORTS_PER_FRAME), ...turns.filter((group) => group !== undefined)].map((group) =>
-      group.report(turn.now),
-    );
+    // At least one place is left for those at rest, and all take turns: nobody is forgotten.
+    const chosen = [...this.#turns(moving, REPORTS_PER_FRAME - 1)];
+    chosen.push(...this.#turns(resting, REPORTS_PER_FRAME - chosen.length));
+    this.#cursor++;
+    return chosen.map((group) => group.report(turn.now));
+  }
+
+  #turns(groups: readonly Group[], places: number): Group[] {
+    const from = groups.length <= places ? 0 : (this.#cursor * places) % groups.length;
+    return [...groups.slice(from), ...groups.slice(0, from)].slice(0, places);
   }
 }

@@ -9,6 +9,7 @@ import type { VipConfig } from "../config/cluster.ts";
 import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import { VipProbe } from "../ownership/vip-probe.ts";
+import { releasedTo } from "./standing.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
@@ -126,7 +127,7 @@ export class Claiming {
 
   #missingFrom(peer: Peer, knownEpoch: number): string | undefined {
     if (!peer.alive) return undefined;
-    if (releasedTo(peer, this.group, knownEpoch, undefined)) return undefined;
+    if (releasedTo(peer, { config: { name: this.group }, epoch: knownEpoch }, undefined)) return undefined;
     const answer = this.#answerOf(peer);
     if (answer === undefined) return `${peer.name} has not answered`;
     return answer.granted ? undefined : `${peer.name} refused: ${answer.reason}`;
@@ -141,11 +142,4 @@ export class Claiming {
     if (probing) for (const probe of this.#probes.values()) wake = earlier(wake, probe.wakeAt(now));
     return wake;
   }
-}
-
-/** Did this peer hold the group at the known epoch, and release it to `to` (or to anybody who asks)? */
-export function releasedTo(peer: Peer, group: string, knownEpoch: number, to: string | undefined): boolean {
-  const report = peer.reports.get(group);
-  if (report === undefined || report.epoch !== knownEpoch || report.holder !== peer.name) return false;
-  return report.role === "idle" && report.to !== undefined && (to === undefined || report.to === to);
 }

@@ -9,21 +9,20 @@
  * first: before stopping, before yielding, before saying anything to anybody.
  */
 
-import { MAX_NODES } from "../base/limits.ts";
-import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { after, earlier, LONG_AGO, type Instant } from "../base/time.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, ServiceConfig, VipConfig } from "../config/cluster.ts";
 import type { Claim, ClaimAnswer, GroupReport } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import { Grants } from "../ownership/claims.ts";
-import { place, type Candidate, type Placement } from "../ownership/placement.ts";
+import { nextEpoch } from "../ownership/epoch.ts";
 import { Lifecycle, type LifecycleNews } from "../resources/lifecycle.ts";
 import { Announcing } from "./announcing.ts";
-import { ownEligibility, peerEligibility, type Eligibility } from "./candidates.ts";
-import { Claiming, releasedTo } from "./claiming.ts";
+import { Claiming } from "./claiming.ts";
 import type { DecisionEvent } from "./effects.ts";
 import type { Reason } from "./reasons.ts";
-import { inMaintenance, linkOf, type Surroundings } from "./surroundings.ts";
+import { isServing, releasedTo, Standing } from "./standing.ts";
+import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { EventDetails, Turn } from "./turn.ts";
 
 /** A gate is renewed when that gains at least this share of the interval. */
@@ -32,9 +31,6 @@ const RENEW_SHARE = 0.4;
 const RELEASE_WAIT_MS = 2_000;
 /** A claimer that meets one with the better right waits for so many questions' time. */
 const DEFER_ASKS = 5;
-/** A less preferred node steps in when the one before it did nothing for so long. */
-const STEP_IN_MS = 1_000;
-
 export class Group {
   readonly config: GroupConfig;
   readonly vips: readonly VipConfig[];
@@ -47,8 +43,7 @@ export class Group {
   readonly grants = new Grants();
   /** Latest decision, for `why`. */
   decision: DecisionEvent | undefined;
-  placement: Placement = { node: undefined, because: "nothing is decided yet", changesInMs: undefined };
-  candidates: Candidate[] = [];
+  readonly standing: Standing;
   readonly announcing: Announcing;
   readonly #s: Surroundings;
   readonly #services: ReadonlyMap<string, ServiceConfig>;
@@ -57,17 +52,16 @@ export class Group {
   readonly #openUntil = new Map<string, Instant>();
   #to: string | undefined;
   #toUntil: Instant = LONG_AGO;
-  #homelessSince: Instant | undefined;
   /** A node with the better right asked for the group: this one does not before then. */
   #deferUntil: Instant = LONG_AGO;
   /** All services run; the gate waits for the wire. */
   #started = false;
-  readonly #eligibleSince = new Map<string, Instant>();
   #clearedVersion: number;
 
   constructor(config: GroupConfig, surroundings: Surroundings) {
     this.config = config;
     this.#s = surroundings;
+    this.standing = new Standing(this, surroundings);
     this.vips = config.resources.filter((resource) => resource.kind === "vip");
     const services = config.resources.filter((resource) => resource.kind === "service");
     this.#services = new Map(services.map((service) => [service.id, service]));
@@ -110,7 +104,7 @@ export class Group {
     this.#clearIfAsked(turn);
     this.#adopt(turn);
     this.#progress(turn);
-    this.#decide(turn);
+    if (this.standing.decide(turn.now)) this.#noteStay(turn);
     if (this.role === "holding") this.#settleHolding(turn);
     if (this.role === "starting") this.#settleStarting(turn);
     if (this.role === "idle" || this.role === "lapsed") this.#settleClaim(turn);
@@ -206,7 +200,7 @@ export class Group {
       holder !== claimer &&
       holder.alive &&
       isServing(holder.reports.get(this.config.name)?.role) &&
-      !releasedTo(holder, this.config.name, this.epoch, claimer.name);
+      !releasedTo(holder, this, claimer.name);
     const own = this.claiming;
     const verdict = this.grants.judge(
       {
@@ -220,7 +214,7 @@ export class Group {
         own:
           own === undefined
             ? undefined
-            : { epoch: own.epoch, rank: this.#rank(this.#s.me), claimerRank: this.#rank(claimer.name) },
+            : { epoch: own.epoch, rank: this.standing.rank(this.#s.me), claimerRank: this.standing.rank(claimer.name) },
       },
       this.#s.timing.waitMs,
     );
@@ -232,7 +226,7 @@ export class Group {
 
   /** This node's line about the group in its frames. */
   report(now: Instant): GroupReport {
-    const own = this.ownEligibility(now);
+    const own = this.standing.ownEligibility(now);
     return {
       name: this.config.name,
       epoch: this.epoch,
@@ -248,18 +242,14 @@ export class Group {
     };
   }
 
-  ownEligibility(now: Instant): Eligibility {
-    return ownEligibility(this.#s, this, now);
-  }
-
   /** A node asks at the same moment and has the better right: withdraw, so that nobody's grant stands in its way. */
   deferTo(turn: Turn, node: string): void {
     if (this.claiming === undefined || this.role === "starting") return;
     // A node that cannot be heard may believe in another last holder: only the file is common ground with it.
     const heard = this.#s.roster.peers.get(node)?.alive === true;
     const [theirs, mine] = heard
-      ? [this.#rank(node), this.#rank(this.#s.me)]
-      : [this.#index(node), this.#index(this.#s.me)];
+      ? [this.standing.rank(node), this.standing.rank(this.#s.me)]
+      : [this.standing.index(node), this.standing.index(this.#s.me)];
     if (theirs >= mine) return;
     this.claiming = undefined;
     this.#deferUntil = after(turn.now, this.#s.timing.askMs * DEFER_ASKS);
@@ -271,21 +261,17 @@ export class Group {
     const timers: Record<string, number> = {};
     if (this.role === "holding") timers["lease"] = this.leaseUntil() - now;
     if (now < this.#toUntil && this.#to !== undefined) timers[`wait for ${this.#to}`] = this.#toUntil - now;
-    if (this.placement.changesInMs !== undefined) timers["failback"] = this.placement.changesInMs;
+    if (this.standing.placement.changesInMs !== undefined) timers["failback"] = this.standing.placement.changesInMs;
     return timers;
   }
 
   wakeAt(now: Instant): Instant {
     let wake = earlier(this.#lifecycle.wakeAt(), this.announcing.wakeAt());
-    if (this.claiming !== undefined) wake = earlier(wake, this.claiming.wakeAt(now, this.#probing()));
+    if (this.claiming !== undefined) wake = earlier(wake, this.claiming.wakeAt(now, this.standing.probing()));
     if (this.role === "holding" && this.leaseUntil() > now) wake = earlier(wake, this.leaseUntil());
     if (this.#to !== undefined && this.#toUntil > now) wake = earlier(wake, this.#toUntil);
-    if (this.placement.changesInMs !== undefined) wake = earlier(wake, after(now, this.placement.changesInMs));
+    wake = earlier(wake, this.standing.wakeAt(now));
     if (this.#deferUntil > now) wake = earlier(wake, this.#deferUntil);
-    if (this.#homelessSince !== undefined && this.claiming === undefined) {
-      const nextStep = STEP_IN_MS - ((now - this.#homelessSince) % STEP_IN_MS);
-      wake = earlier(wake, after(now, nextStep));
-    }
     return wake;
   }
 
@@ -342,7 +328,7 @@ export class Group {
     const link = this.vips[0] === undefined ? 0 : linkOf(this.vips[0]);
     const mine = this.#s.segments[link]?.reach(turn.now) ?? 0;
     const theirs = peer.reach[link] ?? 0;
-    const better = mine > theirs || (mine === theirs && this.#index(this.#s.me) < peer.index);
+    const better = mine > theirs || (mine === theirs && this.standing.index(this.#s.me) < peer.index);
     turn.event("HOLDERS_MET", {
       severity: "alert",
       group: this.config.name,
@@ -351,10 +337,6 @@ export class Group {
     });
     if (better) this.announcing.begin(turn.now);
     else this.yieldTo(turn, peer.name, "both held the same epoch");
-  }
-
-  #index(node: string): number {
-    return this.#s.config.nodes.findIndex((candidate) => candidate.name === node);
   }
 
   #progress(turn: Turn): void {
@@ -408,7 +390,7 @@ export class Group {
   #settleStarting(turn: Turn): void {
     const s = this.#s;
     if (s.stalled || s.gateBroken) {
-      this.release(turn, { to: undefined, because: this.ownEligibility(turn.now).because });
+      this.release(turn, { to: undefined, because: this.standing.ownEligibility(turn.now).because });
       return;
     }
     this.claiming?.watch(turn, s);
@@ -421,14 +403,14 @@ export class Group {
     this.renew(turn);
     turn.urgent = true;
     this.announcing.begin(turn.now);
-    const facts = { epoch: this.epoch, because: this.placement.because };
+    const facts = { epoch: this.epoch, because: this.standing.placement.because };
     this.#record(turn, "GROUP_TAKEN", { node: this.#s.me, facts });
   }
 
   #settleHolding(turn: Turn): void {
     const s = this.#s;
     if (s.stalled || s.gateBroken) {
-      this.release(turn, { to: undefined, because: this.ownEligibility(turn.now).because });
+      this.release(turn, { to: undefined, because: this.standing.ownEligibility(turn.now).because });
       return;
     }
     this.renew(turn);
@@ -436,69 +418,17 @@ export class Group {
       this.lapse(turn);
       return;
     }
-    const target = this.placement.node;
+    const target = this.standing.placement.node;
     if (target === s.me) return;
-    if (target === undefined || this.#mayMoveTo(target)) {
-      this.release(turn, { to: target, because: this.placement.because });
+    if (target === undefined || this.standing.mayMoveTo(target)) {
+      this.release(turn, { to: target, because: this.standing.placement.because });
     }
   }
 
-  #mayMoveTo(target: string): boolean {
-    const peer = this.#s.roster.peers.get(target);
-    return peer?.state === "up" && peer.config === this.#s.configHash;
-  }
-
-  /** Asks the placement, with the holder as it is known. */
-  #decide(turn: Turn): void {
-    const s = this.#s;
-    this.candidates = this.config.prefer.map((node) => this.#candidate(node, turn.now));
-    const before = this.placement;
-    this.placement = place({
-      candidates: this.candidates,
-      holder: this.#presentHolder(),
-      wish: s.wishes.get(`at/${this.config.name}`) || undefined,
-      failback: this.config.failback,
-      maintenance: inMaintenance(s),
-    });
-    if (before.node === this.placement.node && before.because === this.placement.because) return;
-    if (this.role !== "holding" || this.placement.node !== s.me) return;
-    const facts = { because: this.placement.because };
-    this.#record(turn, "GROUP_STAYS", { node: s.me, facts });
-  }
-
-  #candidate(node: string, now: Instant): Candidate {
-    const peer = this.#s.roster.peers.get(node);
-    const judged = peer === undefined ? this.ownEligibility(now) : peerEligibility(this.#s, peer, this.config.name);
-    if (!judged.eligible) this.#eligibleSince.delete(node);
-    else if (!this.#eligibleSince.has(node)) this.#eligibleSince.set(node, now);
-    const since = this.#eligibleSince.get(node);
-    return { node, ...judged, eligibleForMs: since === undefined ? 0 : now - since };
-  }
-
-  /** Node that has the group, with a running or lapsed lease; undefined when it is free or its holder is silent. */
-  #presentHolder(): string | undefined {
-    if (this.mine) return this.#s.me;
-    if (this.holder === undefined || this.holder === this.#s.me) return undefined;
-    const peer = this.#s.roster.peers.get(this.holder);
-    if (peer?.state !== "up" && peer?.state !== "late") return undefined;
-    const report = peer.reports.get(this.config.name);
-    if (report === undefined) return this.holder;
-    return isServing(report.role) || report.role === "lapsed" ? this.holder : undefined;
-  }
-
-  /** The group's last holder is known to be closed: it said so, left, or its lease is over. */
-  #holderGone(): boolean {
-    if (this.holder === undefined || this.holder === this.#s.me) return true;
-    const peer = this.#s.roster.peers.get(this.holder);
-    if (peer === undefined || !peer.alive) return true;
-    const report = peer.reports.get(this.config.name);
-    return report !== undefined && !isServing(report.role);
-  }
-
-  /** VIPs are probed before they are taken, unless their living holder has just released them to this node. */
-  #probing(): boolean {
-    const peer = this.holder === undefined ? undefined : this.#s.roster.peers.get(this.holder);
-    return peer === undefined || !peer.alive || !releasedTo(peer, this.config.name, this.epoch, this.#s.me);
+  #noteStay(turn: Turn): void {
+    const { node, because } = this.standing.placement;
+    if (this.role !== "holding" || node !== this.#s.me) return;
+    this.#record(turn, "GROUP_STAYS", { node, facts: { because } });
   }
 
   #settleClaim(turn: Turn): void {
@@ -506,72 +436,22 @@ export class Group {
     for (const peer of s.roster.peers.values()) {
       if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
     }
-    if (turn.now < this.#deferUntil || !this.#wants(turn)) {
+    if (turn.now < this.#deferUntil || !this.standing.wants(turn.now)) {
       if (this.claiming !== undefined) turn.urgent = true;
       this.claiming = undefined;
       return;
     }
     const highest = this.#highestEpoch();
-    const epoch = nextEpoch(highest, this.#index(s.me));
+    const epoch = nextEpoch(highest, this.standing.index(s.me));
     this.claiming ??= new Claiming({ group: this.config.name, vips: this.vips, epoch, now: turn.now });
     if (this.claiming.epoch < highest || this.claiming.isOutbid(s)) {
-      this.claiming.epoch = Math.max(epoch, nextEpoch(this.claiming.epoch, this.#index(s.me)));
+      this.claiming.epoch = Math.max(epoch, nextEpoch(this.claiming.epoch, this.standing.index(s.me)));
     }
-    const state = { holderGone: this.#holderGone(), probing: this.#probing() };
+    const state = { holderGone: this.standing.holderGone(), probing: this.standing.probing() };
     this.claiming.pursue(turn, s, state);
     if (!state.holderGone) return;
     const missing = this.claiming.missing(s, { now: turn.now, knownEpoch: this.epoch, probing: state.probing });
     if (missing === undefined) this.#take(turn);
-  }
-
-  /** Should this node ask for the group now? */
-  #wants(turn: Turn): boolean {
-    const s = this.#s;
-    if (s.stalled || s.gateBroken || s.mode === "observing" || s.mode === "left") return false;
-    if (inMaintenance(s) && this.role !== "lapsed") return false;
-    const holder = this.#presentHolder();
-    if (holder !== undefined && holder !== this.placement.node && this.placement.node !== s.me) return false;
-    if (this.role === "idle" && this.#holderBusy()) return false;
-    const peer = this.holder === undefined ? undefined : s.roster.peers.get(this.holder);
-    if (peer?.alive === true && peer.reports.get(this.config.name)?.to !== undefined) {
-      this.#homelessSince ??= turn.now;
-      return releasedTo(peer, this.config.name, this.epoch, s.me) && this.ownEligibility(turn.now).eligible;
-    }
-    return this.#isTurnOf(turn, s.me);
-  }
-
-  /** Its living holder serves it or is on the way out with it. */
-  #holderBusy(): boolean {
-    if (this.holder === undefined || this.holder === this.#s.me) return false;
-    const peer = this.#s.roster.peers.get(this.holder);
-    if (peer?.state !== "up" && peer?.state !== "late") return false;
-    const role = peer.reports.get(this.config.name)?.role;
-    return role === undefined || isServing(role) || role === "stopping";
-  }
-
-  /** Is it this node's turn: placed here, or those placed before it did nothing for a while? */
-  #isTurnOf(turn: Turn, node: string): boolean {
-    const target = this.placement.node;
-    if (target === undefined) {
-      this.#homelessSince = undefined;
-      return false;
-    }
-    this.#homelessSince ??= turn.now;
-    if (this.#waitsForBoot(turn.now)) return false;
-    if (target === node) return true;
-    const order = [target, ...this.candidates.filter((c) => c.eligible && c.node !== target).map((c) => c.node)];
-    const position = order.indexOf(node);
-    return position >= 0 && turn.now - this.#homelessSince >= position * STEP_IN_MS;
-  }
-
-  /** A group that nobody ever held waits for its preferred nodes while they are still coming up. */
-  #waitsForBoot(now: Instant): boolean {
-    if (this.holder !== undefined || now >= this.#s.startedAt + this.#s.config.heartbeat.initialWaitMs) return false;
-    for (const candidate of this.candidates) {
-      if (candidate.eligible) return false;
-      if (candidate.soft && this.#s.roster.peers.get(candidate.node)?.alive !== false) return true;
-    }
-    return false;
   }
 
   /** Highest epoch taken or granted anywhere, as far as this node knows. */
@@ -588,9 +468,9 @@ export class Group {
     const s = this.#s;
     const epoch = this.claiming?.epoch ?? 0;
     const former = this.holder;
-    const planned = !this.#probing();
+    const planned = !this.standing.probing();
     if (planned) this.claiming = undefined;
-    this.#homelessSince = undefined;
+    this.standing.settled();
     this.epoch = epoch;
     this.holder = s.me;
     this.role = "starting";
@@ -604,23 +484,4 @@ export class Group {
     this.#settleStarting(turn);
   }
 
-  /** The last holder comes first, then the order of preference. */
-  #rank(node: string): number {
-    if (node === this.holder) return -1;
-    const position = this.config.prefer.indexOf(node);
-    return position < 0 ? this.config.prefer.length : position;
-  }
-}
-
-/**
- * The next epoch of a node: every node counts in its own residue class, so that two nodes that cannot hear each
- * other never use the same number.
- */
-export function nextEpoch(highest: number, index: number): number {
-  const base = Math.floor(highest / MAX_NODES) * MAX_NODES + index;
-  return base > highest ? base : base + MAX_NODES;
-}
-
-function isServing(role: GroupRole | undefined): boolean {
-  return role === "holding" || role === "starting";
 }

@@ -107,7 +107,7 @@ export class Requests {
     if (group.role !== "holding") {
       return refuse("NOT_SETTLED", `${name} is ${group.role} on ${this.#s.me}`, `understudy why ${name}`);
     }
-    const candidate = group.candidates.find((each) => each.node === to);
+    const candidate = group.standing.candidates.find((each) => each.node === to);
     if (candidate?.eligible !== true) {
       return refuse("NODE_NOT_ELIGIBLE", `${to} ${candidate?.because ?? "is unknown"}`, `understudy why ${name}`);
     }
@@ -218,7 +218,7 @@ export class Requests {
     const leaving = this.#leaving;
     if (leaving === undefined || this.#s.mode === "left") return;
     for (const group of this.#groups.values()) {
-      const elsewhere = group.placement.node !== undefined && group.placement.node !== this.#s.me;
+      const elsewhere = group.standing.placement.node !== undefined && group.standing.placement.node !== this.#s.me;
       const hopeless = turn.now >= leaving.giveUpAt || !elsewhere;
       if (group.mine && hopeless) group.release(turn, { to: undefined, because: `${this.#s.me} leaves` });
     }

@@ -87,7 +87,7 @@ function viewGroup(group: Group, now: Instant): GroupView {
     holder: group.holder,
     role: group.role,
     leaseMs: group.role === "holding" ? Math.round(group.leaseUntil() - now) : undefined,
-    candidates: group.candidates.map(({ node, eligible, because }) => ({ node, eligible, because })),
+    candidates: group.standing.candidates.map(({ node, eligible, because }) => ({ node, eligible, because })),
     decision: group.decision,
     timers: Object.fromEntries(Object.entries(group.timers(now)).map(([name, ms]) => [name, Math.round(ms)])),
     wouldChange: wouldChange(group),
@@ -96,13 +96,13 @@ function viewGroup(group: Group, now: Instant): GroupView {
 
 /** What would make the placement answer differently, one sentence each. */
 function wouldChange(group: Group): string[] {
-  const { node } = group.placement;
+  const { node } = group.standing.placement;
   const sentences: string[] = [];
-  for (const candidate of group.candidates) {
+  for (const candidate of group.standing.candidates) {
     if (candidate.node === node || candidate.eligible) continue;
     sentences.push(`${candidate.node} ${candidate.because}; without that it could hold ${group.config.name}`);
   }
-  const others = group.candidates.filter((candidate) => candidate.eligible && candidate.node !== node);
+  const others = group.standing.candidates.filter((candidate) => candidate.eligible && candidate.node !== node);
   for (const other of others) {
     sentences.push(`if ${node ?? "the holder"} failed, ${other.node} would take over`);
     sentences.push(`understudy switch ${group.config.name} --to ${other.node} would move it`);

@@ -1,0 +1,198 @@
+/**
+ * Where a group belongs, as this node sees it: who may hold it, who has it, whose turn it is to ask for it.
+ * Nothing here acts; `Group` does.
+ */
+
+import { after, earlier, NEVER, type Instant } from "../base/time.ts";
+import type { GroupRole } from "../base/words.ts";
+import type { GroupConfig, VipConfig } from "../config/cluster.ts";
+import type { Peer } from "../membership/roster.ts";
+import { place, type Candidate, type Placement } from "../ownership/placement.ts";
+import { ownEligibility, peerEligibility, type Eligibility } from "./candidates.ts";
+import { inMaintenance, type Surroundings } from "./surroundings.ts";
+
+/** A less preferred node steps in when the one before it did nothing for so long. */
+const STEP_IN_MS = 1_000;
+
+/** What is needed of the group. */
+export interface GroupState {
+  readonly config: GroupConfig;
+  readonly vips: readonly VipConfig[];
+  readonly role: GroupRole;
+  readonly epoch: number;
+  readonly holder: string | undefined;
+  readonly barred: string | undefined;
+  /** This node has the group, with its gate open or not. */
+  readonly mine: boolean;
+}
+
+export class Standing {
+  placement: Placement = { node: undefined, because: "nothing is decided yet", changesInMs: undefined };
+  candidates: Candidate[] = [];
+  readonly #group: GroupState;
+  readonly #s: Surroundings;
+  #homelessSince: Instant | undefined;
+  readonly #eligibleSince = new Map<string, Instant>();
+
+  constructor(group: GroupState, surroundings: Surroundings) {
+    this.#group = group;
+    this.#s = surroundings;
+  }
+
+  ownEligibility(now: Instant): Eligibility {
+    return ownEligibility(this.#s, this.#group, now);
+  }
+
+  /** Asks the placement anew; true when its answer differs from before. */
+  decide(now: Instant): boolean {
+    const before = this.placement;
+    const { config } = this.#group;
+    this.candidates = config.prefer.map((node) => this.#candidate(node, now));
+    this.placement = place({
+      candidates: this.candidates,
+      holder: this.#presentHolder(),
+      wish: this.#s.wishes.get(`at/${config.name}`) || undefined,
+      failback: config.failback,
+      maintenance: inMaintenance(this.#s),
+    });
+    return before.node !== this.placement.node || before.because !== this.placement.because;
+  }
+
+  /** The group's last holder, when it is another node of the file. */
+  lastHolder(): Peer | undefined {
+    const { holder } = this.#group;
+    return holder === undefined ? undefined : this.#s.roster.peers.get(holder);
+  }
+
+  /** The group's last holder is known to be closed: it said so, left, or its lease is over. */
+  holderGone(): boolean {
+    const peer = this.lastHolder();
+    if (peer === undefined || !peer.alive) return true;
+    const report = peer.reports.get(this.#group.config.name);
+    return report !== undefined && !isServing(report.role);
+  }
+
+  /** VIPs are probed before they are taken, unless their living holder has just released them to this node. */
+  probing(): boolean {
+    const peer = this.lastHolder();
+    return peer === undefined || !peer.alive || !releasedTo(peer, this.#group, this.#s.me);
+  }
+
+  /** A planned move there is possible now. */
+  mayMoveTo(target: string): boolean {
+    const peer = this.#s.roster.peers.get(target);
+    return peer?.state === "up" && peer.config === this.#s.configHash;
+  }
+
+  /** Should this node ask for the group now? */
+  wants(now: Instant): boolean {
+    const s = this.#s;
+    if (s.stalled || s.gateBroken || s.mode === "observing" || s.mode === "left") return false;
+    if (inMaintenance(s) && this.#group.role !== "lapsed") return false;
+    if (this.#group.role === "idle" && this.#holderBusy()) {
+      this.#homelessSince = undefined;
+      return false;
+    }
+    const holder = this.lastHolder();
+    if (holder?.alive === true && holder.reports.get(this.#group.config.name)?.to !== undefined) {
+      this.#homelessSince ??= now;
+      return releasedTo(holder, this.#group, s.me) && this.ownEligibility(now).eligible;
+    }
+    return this.#isMyTurn(now);
+  }
+
+  /** This node took the group: it is at home again. */
+  settled(): void {
+    this.#homelessSince = undefined;
+  }
+
+  /** The last holder comes first, then the order of preference; the lower rank has the better right. */
+  rank(node: string): number {
+    if (node === this.#group.holder) return -1;
+    const { prefer } = this.#group.config;
+    const position = prefer.indexOf(node);
+    return position < 0 ? prefer.length : position;
+  }
+
+  /** Position in the cluster file. */
+  index(node: string): number {
+    return this.#s.config.nodes.findIndex((candidate) => candidate.name === node);
+  }
+
+  wakeAt(now: Instant): Instant {
+    const { changesInMs } = this.placement;
+    const change = changesInMs === undefined ? NEVER : after(now, changesInMs);
+    if (this.#homelessSince === undefined) return change;
+    return earlier(change, after(now, STEP_IN_MS - ((now - this.#homelessSince) % STEP_IN_MS)));
+  }
+
+  #candidate(node: string, now: Instant): Candidate {
+    const peer = this.#s.roster.peers.get(node);
+    const { name } = this.#group.config;
+    const judged = peer === undefined ? this.ownEligibility(now) : peerEligibility(this.#s, peer, name);
+    if (!judged.eligible) this.#eligibleSince.delete(node);
+    else if (!this.#eligibleSince.has(node)) this.#eligibleSince.set(node, now);
+    const since = this.#eligibleSince.get(node);
+    return { node, ...judged, eligibleForMs: since === undefined ? 0 : now - since };
+  }
+
+  /** Node that has the group, with a running or lapsed lease; undefined when it is free or its holder is silent. */
+  #presentHolder(): string | undefined {
+    if (this.#group.mine) return this.#s.me;
+    const peer = this.lastHolder();
+    if (peer?.state !== "up" && peer?.state !== "late") return undefined;
+    const report = peer.reports.get(this.#group.config.name);
+    if (report === undefined) return peer.name;
+    return isServing(report.role) || report.role === "lapsed" ? peer.name : undefined;
+  }
+
+  /** Its living holder serves it or is on the way out with it. */
+  #holderBusy(): boolean {
+    const peer = this.lastHolder();
+    if (peer?.state !== "up" && peer?.state !== "late") return false;
+    const role = peer.reports.get(this.#group.config.name)?.role;
+    return role === undefined || isServing(role) || role === "stopping";
+  }
+
+  /** Is it this node's turn: placed here, or those placed before it did nothing for a while? */
+  #isMyTurn(now: Instant): boolean {
+    const target = this.placement.node;
+    if (target === undefined) {
+      this.#homelessSince = undefined;
+      return false;
+    }
+    this.#homelessSince ??= now;
+    if (this.#waitsForBoot(now)) return false;
+    if (target === this.#s.me) return true;
+    const others = this.candidates.filter((candidate) => candidate.eligible && candidate.node !== target);
+    const position = [target, ...others.map((candidate) => candidate.node)].indexOf(this.#s.me);
+    return position >= 0 && now - this.#homelessSince >= position * STEP_IN_MS;
+  }
+
+  /** A group that nobody ever held waits for its preferred nodes while they are still coming up. */
+  #waitsForBoot(now: Instant): boolean {
+    const { startedAt, config } = this.#s;
+    if (this.#group.holder !== undefined || now >= startedAt + config.heartbeat.initialWaitMs) return false;
+    for (const candidate of this.candidates) {
+      if (candidate.eligible) return false;
+      if (candidate.soft && this.#s.roster.peers.get(candidate.node)?.alive !== false) return true;
+    }
+    return false;
+  }
+}
+
+/** Did this peer hold the group at the known epoch, and release it to `to` (or to anybody, when undefined)? */
+export function releasedTo(
+  peer: Peer,
+  group: { readonly config: { readonly name: string }; readonly epoch: number },
+  to: string | undefined,
+): boolean {
+  const report = peer.reports.get(group.config.name);
+  if (report === undefined || report.epoch !== group.epoch || report.holder !== peer.name) return false;
+  return report.role === "idle" && report.to !== undefined && (to === undefined || report.to === to);
+}
+
+/** The role of a node that serves a group, or is about to. */
+export function isServing(role: GroupRole | undefined): boolean {
+  return role === "holding" || role === "starting";
+}
