@@ -61,7 +61,11 @@ interface Answer {
 }
 
 async function withServer(
-  use: (ask: (method: string, path: string, body?: string) => Promise<Answer>, socket: string, backend: PretendedBackend) => Promise<void>,
+  use: (
+    ask: (method: string, path: string, body?: string) => Promise<Answer>,
+    socket: string,
+    backend: PretendedBackend,
+  ) => Promise<void>,
   make: (backend: Backend) => Server = createApiServer,
 ): Promise<void> {
   await withDirectory(async (directory) => {
@@ -74,7 +78,9 @@ async function withServer(
         const sent = request({ socketPath, method, path, agent: false }, (response) => {
           let text = "";
           response.on("data", (chunk) => (text += String(chunk)));
-          response.on("end", () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text), headers: response.headers }));
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? 0, body: JSON.parse(text), headers: response.headers }),
+          );
           response.on("error", reject);
         });
         sent.on("error", reject);
@@ -111,7 +117,11 @@ test("questions are answered, and the answer names the node, its process and its
     expect((await ask("GET", "/v1/why/www")).body).toMatchObject({ group: "www" });
     const view = await ask("GET", "/v1/view");
     expect(view.body).toMatchObject({ node: "srv1" });
-    expect(view.headers).toMatchObject({ "understudy-node": "srv1", "understudy-pid": "42", "understudy-version": "1.2.3" });
+    expect(view.headers).toMatchObject({
+      "understudy-node": "srv1",
+      "understudy-pid": "42",
+      "understudy-version": "1.2.3",
+    });
     expect((await ask("GET", "/v1/events?after=1")).body).toHaveLength(2);
   });
 });
@@ -155,7 +165,10 @@ test("whatever is wrong with a request is told, and nothing reaches the backend"
 test("a body that is too large is refused, and the server goes on", async () => {
   await withServer(async (ask, socket) => {
     const body = `{"verb":"${"x".repeat(70_000)}"}`;
-    const raw = await sendRaw(socket, `POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const raw = await sendRaw(
+      socket,
+      `POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
     expect(raw).toContain(" 413 ");
     expect(raw).toContain("REQUEST_TOO_LARGE");
     expect((await ask("GET", "/v1/view")).status).toBe(200);
@@ -212,7 +225,14 @@ test("a stream begins with what is known and goes on with what happens", async (
   await withServer(async (_ask, socketPath, backend) => {
     const seen: string[] = [];
     const sent = request({ socketPath, path: "/v1/own-events?after=1", agent: false }, (response) => {
-      response.on("data", (chunk) => seen.push(...String(chunk).split("\n").filter((line) => line !== "").map((line) => (JSON.parse(line) as EventRecord).id)));
+      response.on("data", (chunk) =>
+        seen.push(
+          ...String(chunk)
+            .split("\n")
+            .filter((line) => line !== "")
+            .map((line) => (JSON.parse(line) as EventRecord).id),
+        ),
+      );
       response.on("error", () => {});
     });
     sent.on("error", () => {});

@@ -39,7 +39,12 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function member(config: ClusterConfig, node: string, keys: readonly Uint8Array[], stateDir: string): Promise<Member> {
+async function member(
+  config: ClusterConfig,
+  node: string,
+  keys: readonly Uint8Array[],
+  stateDir: string,
+): Promise<Member> {
   const heart = new PretendedHeart(node);
   const client = new ControlClient({ config, node, keys });
   const recorder = await openRecorder({ node, incarnation: "abc", stateDir: `${stateDir}/${node}`, failed: () => {} });
@@ -58,7 +63,10 @@ interface Keys {
   readonly srv2?: readonly Uint8Array[];
 }
 
-async function withTwo(use: (one: Member, two: Member, config: ClusterConfig) => Promise<void>, keys: Keys = {}): Promise<void> {
+async function withTwo(
+  use: (one: Member, two: Member, config: ClusterConfig) => Promise<void>,
+  keys: Keys = {},
+): Promise<void> {
   await withDirectory(async (directory) => {
     const config = cluster({ heartbeat: { intervalMs: 100, initialWaitMs: 1, port: await freePort() } });
     const one = await member(config, "srv1", keys.srv1 ?? [OLD], directory);
@@ -159,7 +167,11 @@ test("a request is passed to the node that the core names, and its answer comes 
     one.heart.decide = () => ({ kind: "forward", to: "srv2" });
     two.heart.decide = (verb: Verb) => ({ kind: "done", detail: `${verb.verb} by srv2` });
     const verb = { verb: "switch", group: "www", to: "srv1" } as const;
-    expect(await one.backend.submit(verb, { kind: "operator" })).toEqual({ ok: true, node: "srv2", detail: "switch by srv2" });
+    expect(await one.backend.submit(verb, { kind: "operator" })).toEqual({
+      ok: true,
+      node: "srv2",
+      detail: "switch by srv2",
+    });
     expect(two.heart.requests).toEqual([verb]);
     const problem = { code: "NO", severity: "error", message: "not now", next: "wait" } as const;
     two.heart.decide = () => ({ kind: "refused", problem });
@@ -207,7 +219,13 @@ test("status still tells about the others when the own heart is silent", async (
 
 test("every node copies what the others record, also what was recorded before they met", async () => {
   await withTwo(async (one, two) => {
-    const event = { severity: "info", group: "www", node: "srv2", link: undefined, facts: { epoch: 8, because: "why not" } } as const;
+    const event = {
+      severity: "info",
+      group: "www",
+      node: "srv2",
+      link: undefined,
+      facts: { epoch: 8, because: "why not" },
+    } as const;
     two.recorder.record({ ...event, reason: "GROUP_TAKEN" }, 1_000);
     const openStream = one.client.openStream.bind(one.client);
     const end = startReplication({ peers: ["srv2"], recorder: one.recorder, openStream });

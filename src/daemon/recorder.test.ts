@@ -15,7 +15,14 @@ function open(stateDir: string, more: Partial<RecorderOptions> = {}): Promise<Re
   return openRecorder({ node: "srv1", incarnation: "first", stateDir, failed, ...more });
 }
 
-const event = { severity: "info", reason: "NODE_STARTED", group: undefined, node: "srv1", link: undefined, facts: {} } as const;
+const event = {
+  severity: "info",
+  reason: "NODE_STARTED",
+  group: undefined,
+  node: "srv1",
+  link: undefined,
+  facts: {},
+} as const;
 
 test("records outlast a restart, their counter goes on and their ids stay unique", async () => {
   await withDirectory(async (directory) => {
