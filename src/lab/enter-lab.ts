@@ -16,7 +16,18 @@ export async function runInteractively(lab: Lab, member: string, argv: readonly 
   if (supervisor === undefined) throw new Error(`the lab ${lab.plan.id} is not running`);
   // First through the lab's own wall, where the member's process id means something, then into the member.
   const user = process.getuid?.() === 0 ? [] : ["--user", "--preserve-credentials"];
-  const outer = ["nsenter", "--target", String(supervisor), ...user, "--net", "--mount", "--pid", "--ipc", "--uts", "--"];
+  const outer = [
+    "nsenter",
+    "--target",
+    String(supervisor),
+    ...user,
+    "--net",
+    "--mount",
+    "--pid",
+    "--ipc",
+    "--uts",
+    "--",
+  ];
   const [command = "", ...rest] = [...outer, ...enter(state.pid, argv)];
   const child = spawn(command, rest, { stdio: "inherit", env: { ...process.env, PATH: systemPath() } });
   return new Promise((resolve, reject) => {

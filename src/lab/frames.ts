@@ -52,7 +52,15 @@ function arp(operation: number, destination: Buffer, sender: Host, target: Host)
 }
 
 /** Neighbour solicitation for `target` from `source`, with the sender's hardware address as an option. */
-export function neighbourSolicitation({ mac, source, target }: { mac: Buffer; source: Buffer; target: Buffer }): Buffer {
+export function neighbourSolicitation({
+  mac,
+  source,
+  target,
+}: {
+  mac: Buffer;
+  source: Buffer;
+  target: Buffer;
+}): Buffer {
   const low = target.subarray(13);
   const destination = Buffer.concat([Buffer.from("ff0200000000000000000001ff", "hex"), low]);
   const message = Buffer.concat([
@@ -63,7 +71,16 @@ export function neighbourSolicitation({ mac, source, target }: { mac: Buffer; so
   ]);
   message.writeUInt16BE(icmp6Checksum(source, destination, message), 2);
   const header = Buffer.from([0x60, 0, 0, 0, 0, message.length, ICMPV6, 255]);
-  return Buffer.concat([Buffer.from("3333ff", "hex"), low, mac, Buffer.from([0x86, 0xdd]), header, source, destination, message]);
+  return Buffer.concat([
+    Buffer.from("3333ff", "hex"),
+    low,
+    mac,
+    Buffer.from([0x86, 0xdd]),
+    header,
+    source,
+    destination,
+    message,
+  ]);
 }
 
 function icmp6Checksum(source: Buffer, destination: Buffer, message: Buffer): number {
@@ -97,7 +114,8 @@ export function readUse(frame: Buffer, address: Buffer): Use | undefined {
   }
   if (type !== IPV6 || frame.length < 54) return undefined;
   const isAdvertisement = frame[20] === ICMPV6 && frame[54] === NEIGHBOUR_ADVERTISEMENT && frame.length >= 78;
-  if (isAdvertisement && frame.subarray(62, 78).equals(address)) return { answersTo: Buffer.from(frame.subarray(38, 54)) };
+  if (isAdvertisement && frame.subarray(62, 78).equals(address))
+    return { answersTo: Buffer.from(frame.subarray(38, 54)) };
   return frame.subarray(22, 38).equals(address) ? { answersTo: undefined } : undefined;
 }
 

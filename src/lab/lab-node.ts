@@ -83,12 +83,26 @@ export class LabNode {
   /** Cuts cables until `healCables`. */
   cut({ link = "all", carrier, direction = "both" }: CutOptions): Promise<number> {
     if (!carrier) return this.lose({ link, direction, loss: { kind: "everything" } });
-    return this.#lab.call("setCarrier", { node: this.name, links: this.#cables(link).map((one) => one.link), up: false });
+    return this.#lab.call("setCarrier", {
+      node: this.name,
+      links: this.#cables(link).map((one) => one.link),
+      up: false,
+    });
   }
 
   /** Adds a loss on cables until `healCables`. */
-  lose({ link = "all", direction = "both", loss }: { link?: LinkChoice; direction?: Direction; loss: Loss }): Promise<number> {
-    const faults = this.#cables(link).map((cable): WireFault => ({ port: cable.port, link: cable.link, direction, loss }));
+  lose({
+    link = "all",
+    direction = "both",
+    loss,
+  }: {
+    link?: LinkChoice;
+    direction?: Direction;
+    loss: Loss;
+  }): Promise<number> {
+    const faults = this.#cables(link).map(
+      (cable): WireFault => ({ port: cable.port, link: cable.link, direction, loss }),
+    );
     return this.#lab.call("addWireFaults", { faults });
   }
 

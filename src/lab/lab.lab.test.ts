@@ -17,7 +17,9 @@ function processesOf(directory: string): string[] {
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => {
       try {
-        return readFile(`/proc/${name}/cmdline`).includes(directory) || readFile(`/proc/${name}/environ`).includes(directory);
+        return (
+          readFile(`/proc/${name}/cmdline`).includes(directory) || readFile(`/proc/${name}/environ`).includes(directory)
+        );
       } catch {
         return false;
       }
@@ -89,7 +91,8 @@ test("a frozen holder that keeps its address is seen as a second holder", async 
 test("cables are cut with and without loss of carrier, per link and direction, and healed", async () => {
   await withLab({ program: "none", ipv6: true }, async (lab) => {
     const srv1 = lab.node("srv1");
-    const carrier = async (device: string) => (await srv1.run(["cat", `/sys/class/net/${device}/carrier`])).stdout.trim();
+    const carrier = async (device: string) =>
+      (await srv1.run(["cat", `/sys/class/net/${device}/carrier`])).stdout.trim();
     const reaches = async (from: string, address: string) =>
       (await lab.run(from, ["ping", "-n", "-c", "1", "-W", "1", address])).code === 0;
 
@@ -117,7 +120,21 @@ test("a one-way cut and a lost port 694 lose exactly that", async () => {
   await withLab({ program: "none" }, async (lab) => {
     const [srv1, srv2] = [lab.node("srv1"), lab.node("srv2")];
     const received = async (port: number): Promise<number> => {
-      const listener = srv2.run(["timeout", "0.6", "tcpdump", "-Z", "root", "--immediate-mode", "-l", "-n", "-i", "eth0", "udp", "port", String(port)]);
+      const listener = srv2.run([
+        "timeout",
+        "0.6",
+        "tcpdump",
+        "-Z",
+        "root",
+        "--immediate-mode",
+        "-l",
+        "-n",
+        "-i",
+        "eth0",
+        "udp",
+        "port",
+        String(port),
+      ]);
       await pause(250); // tcpdump needs a moment to listen; a missed datagram would fail the test, not pass it
       await srv1.run(["bash", "-c", `for i in 1 2 3 4 5; do echo x > /dev/udp/192.0.2.12/${port}; done`]);
       return (await listener).stdout.split("\n").filter((line) => line.includes(`.${port}:`)).length;
@@ -175,7 +192,21 @@ test("the relay delays and doubles heartbeats, and a recording can be played aga
   await withLab({ program: "none" }, async (lab) => {
     const [srv1, srv2] = [lab.node("srv1"), lab.node("srv2")];
     const received = async (act: () => Promise<unknown>): Promise<number> => {
-      const listener = srv2.run(["timeout", "0.8", "tcpdump", "-Z", "root", "--immediate-mode", "-l", "-n", "-i", "eth0", "udp", "port", "694"]);
+      const listener = srv2.run([
+        "timeout",
+        "0.8",
+        "tcpdump",
+        "-Z",
+        "root",
+        "--immediate-mode",
+        "-l",
+        "-n",
+        "-i",
+        "eth0",
+        "udp",
+        "port",
+        "694",
+      ]);
       await pause(250);
       await act();
       return (await listener).stdout.split("\n").filter((line) => line.includes(".694:")).length;
@@ -199,7 +230,9 @@ test("what a crashed run left behind is removed by the next lab, and a living on
       console.log(lab.directory);
       setInterval(() => {}, 1000);
     `;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const directory = await new Promise<string>((resolve) =>
       child.stdout.setEncoding("utf8").once("data", (text: string) => resolve(text.trim())),
     );
@@ -224,7 +257,9 @@ test("a lab ends when the program that it belongs to is killed", async () => {
     console.log(lab.directory);
     setInterval(() => {}, 1000);
   `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const directory = await new Promise<string>((resolve) =>
     child.stdout.setEncoding("utf8").once("data", (text: string) => resolve(text.trim())),
   );

@@ -126,7 +126,11 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Runs a command in a member. */
-  run(member: string, argv: readonly string[], options: { timeoutMs?: number; input?: string } = {}): Promise<CommandOutput> {
+  run(
+    member: string,
+    argv: readonly string[],
+    options: { timeoutMs?: number; input?: string } = {},
+  ): Promise<CommandOutput> {
     return this.call("run", { member, argv: [...argv], ...options });
   }
 
@@ -159,10 +163,22 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Asks a node's daemon over its Unix socket. Throws when it does not answer in time or answers with an error. */
-  ask(node: string, method: "GET" | "POST", path: string, body?: unknown, { timeoutMs = 10_000 } = {}): Promise<unknown> {
+  ask(
+    node: string,
+    method: "GET" | "POST",
+    path: string,
+    body?: unknown,
+    { timeoutMs = 10_000 } = {},
+  ): Promise<unknown> {
     const socketPath = join(nodePaths(this.directory, node).runtimeDirectory, "understudy.sock");
     return new Promise((resolve, reject) => {
-      const asking = request({ socketPath, method, path, timeout: timeoutMs, headers: { "content-type": "application/json" } });
+      const asking = request({
+        socketPath,
+        method,
+        path,
+        timeout: timeoutMs,
+        headers: { "content-type": "application/json" },
+      });
       asking.on("timeout", () => asking.destroy(new Error(`${node}'s daemon did not answer within ${timeoutMs} ms`)));
       asking.on("error", reject);
       asking.on("response", (response) => {
@@ -170,7 +186,8 @@ export class Lab implements AsyncDisposable {
         response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
         response.on("error", reject);
         response.on("end", () => {
-          if ((response.statusCode ?? 500) >= 400) reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+          if ((response.statusCode ?? 500) >= 400)
+            reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
           else resolve(JSON.parse(text));
         });
       });
@@ -215,16 +232,25 @@ export class Lab implements AsyncDisposable {
   /** What speaks against calm in the daemons' own views; empty when nothing does. */
   async #disagreement(page: string | undefined): Promise<string> {
     const { members } = await this.state();
-    const names = this.nodes.map((node) => node.name).filter((name) => members.some((one) => one.name === name && one.isOn));
-    const views = await Promise.all(names.map((name) => this.view(name).catch((error: Error) => `${name}: ${error.message}`)));
+    const names = this.nodes
+      .map((node) => node.name)
+      .filter((name) => members.some((one) => one.name === name && one.isOn));
+    const views = await Promise.all(
+      names.map((name) => this.view(name).catch((error: Error) => `${name}: ${error.message}`)),
+    );
     for (const view of views) {
       if (typeof view === "string") return view;
       if (view.mode !== "online") return `${view.node} is ${view.mode}`;
-      const peer = view.peers.find((one) => names.includes(one.node) && (one.state !== "up" || one.links.some((link) => !link.up)));
+      const peer = view.peers.find(
+        (one) => names.includes(one.node) && (one.state !== "up" || one.links.some((link) => !link.up)),
+      );
       if (peer !== undefined) return `${view.node} does not hear ${peer.node} well: ${peer.state}`;
       const group = view.groups.find((one) => one.holder !== page);
-      if (group !== undefined) return `${view.node} believes ${group.name} is on ${group.holder}, the page comes from ${page}`;
-      const candidate = view.groups.flatMap((one) => one.candidates).find((one) => names.includes(one.node) && !one.eligible);
+      if (group !== undefined)
+        return `${view.node} believes ${group.name} is on ${group.holder}, the page comes from ${page}`;
+      const candidate = view.groups
+        .flatMap((one) => one.candidates)
+        .find((one) => names.includes(one.node) && !one.eligible);
       if (candidate !== undefined) return `${candidate.node} is not eligible: ${candidate.because}`;
     }
     return "";
@@ -311,7 +337,12 @@ export async function withLab<T>(options: UpOptions, use: (lab: Lab) => Promise<
 
 function startSupervisor(plan: LabPlan, isBackground: boolean): ChildProcess {
   const log = openSync(join(plan.directory, "supervisor.log"), "a");
-  const argv = [process.execPath, labProgram(new URL("./supervisor.ts", import.meta.url)), join(plan.directory, "plan.json"), isBackground ? "free" : "tied"];
+  const argv = [
+    process.execPath,
+    labProgram(new URL("./supervisor.ts", import.meta.url)),
+    join(plan.directory, "plan.json"),
+    isBackground ? "free" : "tied",
+  ];
   const [command = "", ...rest] = wall(argv, process.getuid?.() ?? 0);
   // Its own session: a Ctrl-C in the terminal reaches only us, and we decide what happens to the lab.
   const supervisor = spawn(command, rest, {

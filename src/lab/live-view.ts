@@ -116,7 +116,8 @@ class LiveView {
     );
     await Promise.all(nodes.filter((one) => one.view !== undefined).map((one) => this.#collectEvents(one.name)));
     if (numbers !== undefined) {
-      const isAway = numbers.sincePageMs === undefined || numbers.sincePageMs > STALE_PAGE_MS || numbers.failed > this.#lastFailed;
+      const isAway =
+        numbers.sincePageMs === undefined || numbers.sincePageMs > STALE_PAGE_MS || numbers.failed > this.#lastFailed;
       this.#lastFailed = numbers.failed;
       this.#lastPage = numbers.node;
       this.#past.push({ node: isAway ? undefined : numbers.node } as Moment);
@@ -139,7 +140,10 @@ class LiveView {
 
   /** Events that this node knows and we have not seen. Records travel, so the last seconds are asked for again. */
   async #collectEvents(node: string): Promise<void> {
-    const latest = Math.max(this.#startedAt - 60_000, ...[...this.#events.values()].map((event) => event.time - 10_000));
+    const latest = Math.max(
+      this.#startedAt - 60_000,
+      ...[...this.#events.values()].map((event) => event.time - 10_000),
+    );
     const records = await this.#lab
       .ask(node, "GET", `/v1/events?after=${latest}`, undefined, { timeoutMs: ASK_LIMIT_MS })
       .catch(() => []);
@@ -210,6 +214,7 @@ class LiveView {
     const to = this.#chosen !== undefined && this.#chosen !== from ? this.#chosen : next;
     this.#message = `switchover to ${to} …`;
     const answer = await lab.understudy(to, ["switch", "www", "--to", to]);
-    this.#message = (answer.stdout || answer.stderr).trim().split("\n")[0] || `switchover to ${to}: exit code ${answer.code}`;
+    this.#message =
+      (answer.stdout || answer.stderr).trim().split("\n")[0] || `switchover to ${to}: exit code ${answer.code}`;
   }
 }

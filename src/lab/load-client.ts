@@ -32,7 +32,13 @@ export class LoadClient {
   }
 
   /** Sums up a window; default from the client's start until now. */
-  async summary({ fromMs = this.startedMs, toMs = nowMs() }: { fromMs?: number; toMs?: number } = {}): Promise<TrySummary> {
+  async summary({
+    fromMs = this.startedMs,
+    toMs = nowMs(),
+  }: {
+    fromMs?: number;
+    toMs?: number;
+  } = {}): Promise<TrySummary> {
     // The last page before the window decides how long a gap at its beginning was.
     return summarise(await this.tries(fromMs - 20_000), { fromMs, toMs });
   }

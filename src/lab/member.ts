@@ -175,7 +175,11 @@ export function bootScript(plan: MemberPlan, { ipv6, keep }: MemberOptions): str
     // Tentative addresses and router solicitations would only make a lab slow to start.
     for (const scope of ["all", "default"]) {
       const folder = `/proc/sys/net/ipv6/conf/${scope}`;
-      lines.push(`echo 0 > ${folder}/accept_dad`, `echo 0 > ${folder}/router_solicitations`, `echo 0 > ${folder}/accept_ra`);
+      lines.push(
+        `echo 0 > ${folder}/accept_dad`,
+        `echo 0 > ${folder}/router_solicitations`,
+        `echo 0 > ${folder}/accept_ra`,
+      );
     }
   } else {
     lines.push("for f in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > $f; done");

@@ -15,7 +15,9 @@ const setsockopt = libc.func("int setsockopt(int fd, int level, int name, void *
 const recvfrom = libc.func(
   "int64 recvfrom(int fd, void *buffer, size_t length, int flags, void *address, void *addressLength)",
 );
-const sendto = libc.func("int64 sendto(int fd, void *buffer, size_t length, int flags, void *address, uint32_t addressLength)");
+const sendto = libc.func(
+  "int64 sendto(int fd, void *buffer, size_t length, int flags, void *address, uint32_t addressLength)",
+);
 const stamp = libc.func("ioctl", "int", ["int", "unsigned long", koffi.out(koffi.pointer(timespec))]);
 const clockGettime = libc.func("clock_gettime", "int", ["int", koffi.out(koffi.pointer(timespec))]);
 const ifNameToIndex = libc.func("uint32_t if_nametoindex(const char *name)");

@@ -111,7 +111,8 @@ function writeNodeFiles({
   key: string;
   options: LabOptions;
 }): void {
-  for (const folder of [dirname(paths.clusterFile), paths.stateDirectory, paths.nginxDirectory]) mkdirSync(folder, { recursive: true });
+  for (const folder of [dirname(paths.clusterFile), paths.stateDirectory, paths.nginxDirectory])
+    mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(paths.nginxDirectory, "nginx.conf"),
     renderNginxConfig({ node: name, directory: paths.nginxDirectory }),
@@ -149,9 +150,7 @@ function daemonPlan(
   if (program === "none") return [];
   const shared = { name: "daemon" as const, log: paths.daemonLog, onBoot: options.startDaemons ?? true };
   if (typeof program === "object") {
-    return [
-      { ...shared, argv: program.argv(name), matches: program.matches, environment: { ...options.environment } },
-    ];
+    return [{ ...shared, argv: program.argv(name), matches: program.matches, environment: { ...options.environment } }];
   }
   const argv = [
     ...["daemon", "--config", paths.clusterFile, "--node", name],

@@ -90,6 +90,17 @@ export function renderView(model: ViewModel, { columns, rows }: { columns: numbe
   return [...top, ...events, ...filler, [], ...keys].slice(0, rows).map((line) => drawLine(line, columns));
 }
 
+/** Reasons that say where a group is; others only tell what happened around it. */
+const DECISIVE: ReadonlySet<EventRecord["reason"]> = new Set<EventRecord["reason"]>([
+  "GROUP_TAKEN",
+  "GROUP_MOVING",
+  "GROUP_HOMELESS",
+  "GROUP_LAPSED",
+  "GROUP_RESUMED",
+  "GROUP_YIELDED",
+  "GROUP_STAYS",
+]);
+
 function headLines(model: ViewModel): Line[] {
   const groups = model.nodes.flatMap(({ view }) => view?.groups.filter((group) => group.role === "holding") ?? []);
   const group = groups.toSorted((a, b) => b.epoch - a.epoch)[0];
@@ -98,7 +109,7 @@ function headLines(model: ViewModel): Line[] {
     holder === undefined
       ? [styled("nobody", "red")]
       : [styled([holder, ...others].join(" AND "), others.length === 0 ? "green" : "red")];
-  const why = model.events.findLast((event) => event.group !== undefined);
+  const why = model.events.findLast((event) => DECISIVE.has(event.reason));
   return [
     [styled(" Understudy", "bold"), `   lab ${model.lab} on this machine: ${model.nodes.length} servers, one visitor`],
     [],
@@ -138,7 +149,9 @@ function nodeLines(model: ViewModel): Line[] {
     lines.push(cells);
     for (const peer of node.view?.peers ?? []) {
       const silent = peer.links.map((link) => (link.up ? "ok" : `silent ${seconds(link.silentMs)}`)).join(", ");
-      lines.push([styled(`      hears ${peer.node}: ${peer.state} (${silent})`, peer.state === "up" ? "dim" : "yellow")]);
+      lines.push([
+        styled(`      hears ${peer.node}: ${peer.state} (${silent})`, peer.state === "up" ? "dim" : "yellow"),
+      ]);
     }
   }
   return lines;
@@ -164,7 +177,8 @@ function cableWords(model: ViewModel, cable: NodeModel["cables"][number]): strin
   const words = model.faults
     .filter((fault) => fault.port === cable.port)
     .map(({ loss, direction }) => {
-      const what = loss.kind === "everything" ? "dead" : loss.kind === "share" ? `loses ${loss.percent} %` : `no ${loss.kind}`;
+      const what =
+        loss.kind === "everything" ? "dead" : loss.kind === "share" ? `loses ${loss.percent} %` : `no ${loss.kind}`;
       return direction === "both" ? what : `${what} ${direction}`;
     });
   return words.join(", ") || "good";
@@ -223,5 +237,8 @@ function keyLines(model: ViewModel): Line[] {
 }
 
 function keys(...words: readonly string[]): (Piece | string)[] {
-  return words.flatMap((word) => [styled(word.split(" ")[0] ?? "", "bold"), ` ${word.split(" ").slice(1).join(" ")}   `]);
+  return words.flatMap((word) => [
+    styled(word.split(" ")[0] ?? "", "bold"),
+    ` ${word.split(" ").slice(1).join(" ")}   `,
+  ]);
 }

@@ -169,7 +169,10 @@ class Supervisor {
       const cables = this.#member(params.node).plan.cables.filter((cable) => params.links.includes(cable.link));
       const atMs = nowMs();
       await runIp(portCommands(cables, params.up ? "up" : "down"));
-      for (const { port } of cables) params.up ? this.#pulled.delete(port) : this.#pulled.add(port);
+      for (const { port } of cables) {
+        if (params.up) this.#pulled.delete(port);
+        else this.#pulled.add(port);
+      }
       return atMs;
     },
 
@@ -183,11 +186,18 @@ class Supervisor {
     /** Takes all wire faults of these ports away, or of all ports. */
     clearWireFaults: async ({ ports }: { ports?: string[] }): Promise<number> => {
       const atMs = nowMs();
-      await this.#changeWireFaults((before) => before.filter((one) => ports !== undefined && !ports.includes(one.port)));
+      await this.#changeWireFaults((before) =>
+        before.filter((one) => ports !== undefined && !ports.includes(one.port)),
+      );
       return atMs;
     },
 
-    run: async (params: { member: string; argv: string[]; timeoutMs?: number; input?: string }): Promise<CommandOutput> => {
+    run: async (params: {
+      member: string;
+      argv: string[];
+      timeoutMs?: number;
+      input?: string;
+    }): Promise<CommandOutput> => {
       const { timeoutMs, input } = params;
       return this.#member(params.member).run(params.argv, {
         ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -85,7 +85,9 @@ export async function runTour(options: UpOptions, say: (line: string) => void): 
   for (const step of STEPS) {
     const result = await runStep(lab, step);
     results.push(result);
-    say(`${isMet(result) ? "met    " : "NOT MET"}  ${step.fault}${result.trouble === undefined ? "" : `: ${result.trouble}`}`);
+    say(
+      `${isMet(result) ? "met    " : "NOT MET"}  ${step.fault}${result.trouble === undefined ? "" : `: ${result.trouble}`}`,
+    );
   }
   for (const line of renderTour(results)) say(line);
   return results.every(isMet);
@@ -113,7 +115,14 @@ async function runStep(lab: Lab, step: Step): Promise<TourResult> {
     }
     const slowest = step.promisedFailures === undefined ? 0 : seen.worstLatencyMs;
     const gapMs = Math.max(seen.worstGapMs, slowest);
-    return { fault: step.fault, gapMs, failed: seen.failed, twoHoldersMs: wire.twoHoldersMs, ...promised, trouble: undefined };
+    return {
+      fault: step.fault,
+      gapMs,
+      failed: seen.failed,
+      twoHoldersMs: wire.twoHoldersMs,
+      ...promised,
+      trouble: undefined,
+    };
   } catch (error) {
     await heal(lab).catch(() => {}); // the next step's calm tells whether it helped
     const trouble = (error as Error).message.trim();
@@ -148,6 +157,11 @@ export function renderTour(results: readonly TourResult[]): string[] {
   const head = ["fault", "gap", "failed", "two holders", "promised", "met"];
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, column) => (column >= 1 && column <= 3 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join("  ").trimEnd();
+    cells
+      .map((cell, column) =>
+        column >= 1 && column <= 3 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd();
   return ["", line(head), line(widths.map((width) => "─".repeat(width))), ...rows.map(line)];
 }

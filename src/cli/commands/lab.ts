@@ -116,7 +116,9 @@ async function describe(lab: Lab): Promise<string> {
   for (const member of members) {
     const cables = [...lab.plan.nodes, ...lab.plan.others].find((one) => one.name === member.name)?.cables ?? [];
     const words = cables.map((cable) => {
-      const lost = wireFaults.filter((one) => one.port === cable.port).map((one) => `${one.loss.kind} lost ${one.direction}`);
+      const lost = wireFaults
+        .filter((one) => one.port === cable.port)
+        .map((one) => `${one.loss.kind} lost ${one.direction}`);
       const state = pulled.includes(cable.port) ? "unplugged" : lost.join(", ") || "up";
       return `${cable.link} ${cable.addresses[0]} ${state}`;
     });

@@ -50,7 +50,6 @@ let requests = 0;
 let failed = 0;
 let lastPage: Try | undefined;
 let lastGapMs: number | undefined;
-let isStopping = false;
 
 function record(one: Try): void {
   tries.push(one);
@@ -126,15 +125,14 @@ function keepConnected(): void {
   socket.on("error", () => {}); // "close" follows
   socket.on("close", () => {
     clearInterval(timer);
-    if (isConnected && !isStopping) established.broken += 1;
-    if (!isStopping) setTimeout(keepConnected, 50);
+    if (isConnected) established.broken += 1;
+    setTimeout(keepConnected, 50);
   });
 }
 
 let nextStartMs = nowMs();
 
 function beat(): void {
-  if (isStopping) return;
   giveUpLate();
   const now = nowMs();
   if (now >= nextStartMs) {

@@ -37,7 +37,12 @@ export class HolderWatch {
 
   constructor(
     socket: PacketSocket,
-    options: { readonly device: number; readonly mac: string; readonly vips: readonly string[]; readonly everyMs: number },
+    options: {
+      readonly device: number;
+      readonly mac: string;
+      readonly vips: readonly string[];
+      readonly everyMs: number;
+    },
   ) {
     this.#socket = socket;
     this.#device = options.device;

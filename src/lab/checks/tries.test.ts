@@ -23,11 +23,19 @@ test("a gap lasts from the last page before to the first page after", () => {
 });
 
 test("a site that answers all the time has no gap", () => {
-  expect(findGaps(everyFive(0, 1000, (ms) => page(ms)), { fromMs: 0, toMs: 1000 })).toEqual([]);
+  expect(
+    findGaps(
+      everyFive(0, 1000, (ms) => page(ms)),
+      { fromMs: 0, toMs: 1000 },
+    ),
+  ).toEqual([]);
 });
 
 test("a gap that has not ended counts up to the window's end", () => {
-  const [gap] = findGaps(everyFive(0, 500, (ms) => page(ms)), { fromMs: 0, toMs: 900 });
+  const [gap] = findGaps(
+    everyFive(0, 500, (ms) => page(ms)),
+    { fromMs: 0, toMs: 900 },
+  );
   expect(gap).toMatchObject({ fromMs: 496, toMs: 900, after: undefined });
 });
 

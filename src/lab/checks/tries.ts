@@ -52,7 +52,10 @@ export function findGaps(tries: readonly Try[], window: Window, shortestMs = SHO
   const failures = tries.filter((one) => !one.ok);
   const gaps: Gap[] = [];
   // Before its first request a client cannot miss a page.
-  const beginMs = Math.max(window.fromMs, tries.reduce((least, one) => Math.min(least, one.startMs), window.toMs));
+  const beginMs = Math.max(
+    window.fromMs,
+    tries.reduce((least, one) => Math.min(least, one.startMs), window.toMs),
+  );
   const add = (before: Try | undefined, after: Try | undefined): void => {
     const fromMs = before?.endMs ?? beginMs;
     const toMs = after?.endMs ?? window.toMs;

@@ -60,7 +60,11 @@ export class Relay {
 
   /** A frame came from a node's port. */
   take(frame: CapturedFrame): void {
-    if (this.#recording !== undefined && this.#recording.length < MAX_KEPT && isDatagramTo(frame.bytes, this.#recordedPort)) {
+    if (
+      this.#recording !== undefined &&
+      this.#recording.length < MAX_KEPT &&
+      isDatagramTo(frame.bytes, this.#recordedPort)
+    ) {
       this.#recording.push({ mac: destinationOf(frame.bytes), bytes: Buffer.from(frame.bytes) });
     }
     const options = this.#options;
