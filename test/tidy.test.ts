@@ -60,6 +60,7 @@ const LAYERS: readonly Layer[] = [
 const ENTRIES = [
   "src/cli/main.ts",
   "src/daemon/heart/heart.ts",
+  "src/daemon/heart/chores-thread.ts",
   "src/lab/start.ts",
   "src/sim/main.ts",
   "docs/generate.ts",

@@ -64,7 +64,10 @@ export function readBody(text: string, version: number, links: number): FrameBod
     restartMs: version === 1 ? 0 : check.duration(from["restart"]),
     heard: check.list(from["heard"], MAX_LINKS).map((item) => readHeard(check, item)),
     groups: check.list(from["groups"], MAX_GROUPS).map((item) => readGroup(check, item)),
-    reach: version === 1 ? wholeReach(check, from["reach"], links) : check.list(from["reach"], MAX_LINKS).map((r) => check.whole(r, 2)),
+    reach:
+      version === 1
+        ? wholeReach(check, from["reach"], links)
+        : check.list(from["reach"], MAX_LINKS).map((r) => check.whole(r, 2)),
     claims: check.list(from["claims"], MAX_GROUPS).map((item) => readClaim(check, item)),
     claimAnswers: check.list(from["answers"], MAX_GROUPS).map((item) => readClaimAnswer(check, item)),
     wishes: check.list(from["wishes"], MAX_WISHES).map((item) => readWish(check, item)),
@@ -75,7 +78,18 @@ export function readBody(text: string, version: number, links: number): FrameBod
 function writeGroup(g: GroupReport): readonly unknown[] {
   const flags = (g.eligible ? ELIGIBLE : 0) | (g.soft ? SOFT : 0);
   const role = ROLES.indexOf(g.role);
-  return [g.name, g.epoch, g.granted, g.holder ?? 0, role, tenthsUp(g.leaseMs), flags, g.reason, g.to ?? 0, g.seen ?? 0];
+  return [
+    g.name,
+    g.epoch,
+    g.granted,
+    g.holder ?? 0,
+    role,
+    tenthsUp(g.leaseMs),
+    flags,
+    g.reason,
+    g.to ?? 0,
+    g.seen ?? 0,
+  ];
 }
 
 function readGroup(check: Checker, item: unknown): GroupReport {

@@ -42,7 +42,19 @@ const BEAT: Frame = {
   restartMs: 0,
   heard: [{ link: 1, incarnation: OWN, sequence: 41, ageMs: 12.5 }],
   groups: [
-    { name: "www", epoch: 3, granted: 4, holder: "srv1", role: "holding", leaseMs: 130, eligible: true, reason: "", soft: false, to: undefined, seen: undefined },
+    {
+      name: "www",
+      epoch: 3,
+      granted: 4,
+      holder: "srv1",
+      role: "holding",
+      leaseMs: 130,
+      eligible: true,
+      reason: "",
+      soft: false,
+      to: undefined,
+      seen: undefined,
+    },
   ],
   reach: [2, 1],
   claims: [],
@@ -58,7 +70,10 @@ function sent(frame: Frame, to = "srv2"): Uint8Array {
 
 /** Signs a datagram again after it was changed, as somebody with the key could. */
 function resigned(bytes: Uint8Array): Uint8Array {
-  bytes.set(sealWith("secret").sign(bytes.subarray(0, SIGNED_HEAD_BYTES), bytes.subarray(ENVELOPE_BYTES)), SIGNED_HEAD_BYTES);
+  bytes.set(
+    sealWith("secret").sign(bytes.subarray(0, SIGNED_HEAD_BYTES), bytes.subarray(ENVELOPE_BYTES)),
+    SIGNED_HEAD_BYTES,
+  );
   return bytes;
 }
 
@@ -70,7 +85,9 @@ test("A frame's bytes are these and no others, so that versions in the field sta
   const bytes = Buffer.from(sent(BEAT));
   const tags = [tagOf("example"), tagOf("srv1"), (tagOf("srv2") ^ (tagOf("srv2") >>> 16)) & 0xffff];
   expect(tags).toEqual([0x8bf23ea1, 0x74b752d9, 0x3f97]);
-  expect(bytes.subarray(0, 32).toString("hex")).toBe("55730202010203048bf23ea10123456789abcdef0000000774b752d901003f97");
+  expect(bytes.subarray(0, 32).toString("hex")).toBe(
+    "55730202010203048bf23ea10123456789abcdef0000000774b752d901003f97",
+  );
   expect(bytes.subarray(64).toString()).toBe(
     `{"config":"c0ffee","mode":"online","heard":[[1,"${OWN}",41,12.5]],"groups":[["www",3,4,"srv1",2,130,1,"",0,0]],` +
       `"claims":[],"answers":[],"wishes":[],"reach":[2,1],"restart":0}`,
@@ -80,10 +97,15 @@ test("A frame's bytes are these and no others, so that versions in the field sta
 test("Version 1 has one reach for the whole node and no restart, and is read by version 2", () => {
   const bytes = sent({ ...BEAT, version: 1, restartMs: 500 });
   expect(Buffer.from(bytes.subarray(64)).toString()).toContain(`"wishes":[],"reach":2}`);
-  expect(codecOf("srv2").decode(bytes, 1)).toEqual({ ok: true, frame: { ...BEAT, version: 1, reach: [2, 2], restartMs: 0 } });
+  expect(codecOf("srv2").decode(bytes, 1)).toEqual({
+    ok: true,
+    frame: { ...BEAT, version: 1, reach: [2, 2], restartMs: 0 },
+  });
 });
 
-const name = fc.string({ minLength: 1, maxLength: 20, unit: "binary" }).filter((s) => s.length <= 63 && s.isWellFormed());
+const name = fc
+  .string({ minLength: 1, maxLength: 20, unit: "binary" })
+  .filter((s) => s.length <= 63 && s.isWellFormed());
 const word = fc.string({ maxLength: 20 });
 const epoch = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const tenths = fc.nat({ max: 100_000 }).map((n) => n / 10);
@@ -99,7 +121,10 @@ const frames: fc.Arbitrary<Frame> = fc.record({
   config: word,
   mode: fc.constantFrom("observing", "online", "standby", "left"),
   restartMs: tenths,
-  heard: fc.array(fc.record({ link: fc.integer({ min: 0, max: 7 }), incarnation: hex16, sequence: fc.nat(), ageMs: tenths }), { maxLength: 2 }),
+  heard: fc.array(
+    fc.record({ link: fc.integer({ min: 0, max: 7 }), incarnation: hex16, sequence: fc.nat(), ageMs: tenths }),
+    { maxLength: 2 },
+  ),
   groups: fc.array(
     fc.record({
       name,
@@ -217,7 +242,8 @@ test("Every reason to drop a datagram has its word, and the checks come in this 
 
 test("A frame is accepted once; duplicates and reordered ones are replays, other links and recipients apart", () => {
   const codec = codecOf("srv2");
-  const at = (sequence: number, incarnation = BEAT.incarnation, link = 1) => codec.decode(sent({ ...BEAT, sequence, incarnation, link }), link);
+  const at = (sequence: number, incarnation = BEAT.incarnation, link = 1) =>
+    codec.decode(sent({ ...BEAT, sequence, incarnation, link }), link);
   expect(at(5).ok).toBe(true);
   expect(at(5)).toEqual({ ok: false, why: "replayed" });
   expect(at(4)).toEqual({ ok: false, why: "replayed" });
@@ -228,7 +254,8 @@ test("A frame is accepted once; duplicates and reordered ones are replays, other
 
 test("Captures of many old incarnations do not make the living one forgotten", () => {
   const codec = codecOf("srv2");
-  const at = (sequence: number, incarnation: string, heard = BEAT.heard) => codec.decode(sent({ ...BEAT, sequence, incarnation, heard }), 1);
+  const at = (sequence: number, incarnation: string, heard = BEAT.heard) =>
+    codec.decode(sent({ ...BEAT, sequence, incarnation, heard }), 1);
   expect(at(100, BEAT.incarnation).ok).toBe(true);
   for (let i = 0; i < 50; i += 1) at(1, i.toString(16).padStart(16, "0"), []);
   expect(at(100, BEAT.incarnation)).toEqual({ ok: false, why: "replayed" });
@@ -238,7 +265,9 @@ test("Captures of many old incarnations do not make the living one forgotten", (
 test("Twenty held groups fit into one datagram, and a frame that is larger than one is not written", () => {
   const group = { ...BEAT.groups[0]!, epoch: 12_345, granted: 12_345 };
   const groups = Array.from({ length: MAX_GROUPS }, (_, i) => ({ ...group, name: `g${i}` }));
-  expect(codecOf("srv1").encode({ ...BEAT, groups: groups.slice(0, 20) }, "srv2")?.length).toBeLessThanOrEqual(MAX_FRAME_BYTES);
+  expect(codecOf("srv1").encode({ ...BEAT, groups: groups.slice(0, 20) }, "srv2")?.length).toBeLessThanOrEqual(
+    MAX_FRAME_BYTES,
+  );
   const long = groups.map((g) => ({ ...g, name: g.name.padEnd(63, "x") }));
   expect(codecOf("srv1").encode({ ...BEAT, groups: long }, "srv2")).toBeUndefined();
 });

@@ -61,7 +61,9 @@ export interface FrameCodecOptions {
   readonly seal: FrameSeal;
 }
 
-export type Decoded = { readonly ok: true; readonly frame: Frame } | { readonly ok: false; readonly why: FrameRejection };
+export type Decoded =
+  | { readonly ok: true; readonly frame: Frame }
+  | { readonly ok: false; readonly why: FrameRejection };
 
 /** The highest version that everybody reads: `heard` holds what each peer that is heard now says it reads. */
 export function chooseVersion(heard: Iterable<number>): number {
@@ -102,7 +104,10 @@ export class FrameCodec {
 
   /** The frame for `to` as a new array; undefined when it is larger than one datagram may be. */
   encode(frame: Frame, to: string): Uint8Array | undefined {
-    assert(frame.version >= OLDEST_FRAME_VERSION && frame.version <= FRAME_VERSION, `frame version ${frame.version} can be written`);
+    assert(
+      frame.version >= OLDEST_FRAME_VERSION && frame.version <= FRAME_VERSION,
+      `frame version ${frame.version} can be written`,
+    );
     const body = writeBody(frame, frame.version);
     const size = ENVELOPE_BYTES + body.length;
     if (size > MAX_FRAME_BYTES) return undefined;
@@ -120,7 +125,10 @@ export class FrameCodec {
     bytes[29] = KINDS.indexOf(frame.kind);
     putU16(bytes, 30, shortTag(tagOf(to)));
     for (let i = 0; i < body.length; i += 1) bytes[ENVELOPE_BYTES + i] = body.charCodeAt(i);
-    bytes.set(this.#options.seal.sign(bytes.subarray(0, SIGNED_HEAD_BYTES), bytes.subarray(ENVELOPE_BYTES)), SIGNED_HEAD_BYTES);
+    bytes.set(
+      this.#options.seal.sign(bytes.subarray(0, SIGNED_HEAD_BYTES), bytes.subarray(ENVELOPE_BYTES)),
+      SIGNED_HEAD_BYTES,
+    );
     return bytes;
   }
 

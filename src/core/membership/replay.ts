@@ -23,7 +23,12 @@ export class ReplayGuard {
   #turn = 0;
 
   /** True when the sequence is new for this sender, incarnation and link; it is then used up. */
-  accept(frame: { readonly node: string; readonly link: number; readonly incarnation: string; readonly sequence: number }): boolean {
+  accept(frame: {
+    readonly node: string;
+    readonly link: number;
+    readonly incarnation: string;
+    readonly sequence: number;
+  }): boolean {
     this.#turn += 1;
     const list = this.#listOf(frame.node, frame.link);
     const known = list.find((s) => s.incarnation === frame.incarnation);

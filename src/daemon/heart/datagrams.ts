@@ -43,7 +43,15 @@ export class Datagrams {
   constructor(options: DatagramsOptions) {
     this.#options = options;
     this.#ports = options.addresses.map((address, link) => {
-      return { link, address, socket: undefined, isBound: false, retryMs: FIRST_RETRY_MS, retry: undefined, complaint: undefined };
+      return {
+        link,
+        address,
+        socket: undefined,
+        isBound: false,
+        retryMs: FIRST_RETRY_MS,
+        retry: undefined,
+        complaint: undefined,
+      };
     });
   }
 
@@ -116,7 +124,8 @@ export class Datagrams {
         if (port.socket !== socket) return;
         port.isBound = true;
         port.retryMs = FIRST_RETRY_MS;
-        if (port.complaint !== undefined) this.#options.log("info", "heartbeat socket is open", { link: port.link, address: port.address });
+        if (port.complaint !== undefined)
+          this.#options.log("info", "heartbeat socket is open", { link: port.link, address: port.address });
         port.complaint = undefined;
         tried();
       });
@@ -128,7 +137,12 @@ export class Datagrams {
     const complaint = (error as NodeJS.ErrnoException).code ?? error.message;
     if (complaint !== port.complaint) {
       port.complaint = complaint;
-      this.#options.log("warn", "heartbeat socket cannot be opened yet: trying again", { link, address, port: this.#options.port, error: complaint });
+      this.#options.log("warn", "heartbeat socket cannot be opened yet: trying again", {
+        link,
+        address,
+        port: this.#options.port,
+        error: complaint,
+      });
     }
     drop(port);
     if (this.#isClosed) return;

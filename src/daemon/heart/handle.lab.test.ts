@@ -39,7 +39,14 @@ test("A heart answers requests and views, and ends with everything undone", asyn
   await expect(heart.request({ verb: "leave" })).resolves.toEqual({ kind: "done", detail: "leave" });
   await expect(heart.view()).resolves.toMatchObject({ node: "srv1" });
   await heart.end();
-  expect(logged).toEqual(["gate.prepare keep=false", "gate.close", "gate.remove", "sysctls.restore", "neighbours.close", "interfaces.close"]);
+  expect(logged).toEqual([
+    "gate.prepare keep=false",
+    "gate.close",
+    "gate.remove",
+    "sysctls.restore",
+    "neighbours.close",
+    "interfaces.close",
+  ]);
   expect(fatal).toEqual([]);
   await expect(heart.view()).rejects.toThrow("ended");
   await expect(heart.request({ verb: "leave" })).rejects.toThrow("ended");

@@ -40,7 +40,9 @@ interface Waiting {
 export function startHeart(options: HeartOptions, entry = "heart"): Heart {
   // Sources run as they are, compiled files beside their like: the ending is this file's own.
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new WorkerHeart(new Worker(new URL(`./${entry}.${ending}`, import.meta.url), { workerData: options, name: "heart" }));
+  return new WorkerHeart(
+    new Worker(new URL(`./${entry}.${ending}`, import.meta.url), { workerData: options, name: "heart" }),
+  );
 }
 
 class WorkerHeart implements Heart {
@@ -77,7 +79,8 @@ class WorkerHeart implements Heart {
   request(request: Verb): Promise<ReplyEffect["outcome"]> {
     return new Promise((resolve, reject) => {
       if (this.#isGone) return reject(new Error("the heart has ended"));
-      if (this.#requests.size >= MAX_WAITING_REQUESTS) return reject(new Error(`more than ${MAX_WAITING_REQUESTS} requests wait for an answer`));
+      if (this.#requests.size >= MAX_WAITING_REQUESTS)
+        return reject(new Error(`more than ${MAX_WAITING_REQUESTS} requests wait for an answer`));
       const id = this.#nextId();
       this.#requests.set(id, { resolve, reject });
       this.post({ kind: "request", id, request });
@@ -96,7 +99,10 @@ class WorkerHeart implements Heart {
         clearTimeout(limit);
         act();
       };
-      this.#views.set(id, { resolve: (view) => done(() => resolve(view)), reject: (error) => done(() => reject(error)) });
+      this.#views.set(id, {
+        resolve: (view) => done(() => resolve(view)),
+        reject: (error) => done(() => reject(error)),
+      });
       this.post({ kind: "view", id });
     });
   }
@@ -105,7 +111,10 @@ class WorkerHeart implements Heart {
     if (!this.#isGone) this.#worker.postMessage(message);
   }
 
-  on<K extends HeartNews["kind"]>(kind: K, listener: (message: Extract<HeartNews, { readonly kind: K }>) => void): void {
+  on<K extends HeartNews["kind"]>(
+    kind: K,
+    listener: (message: Extract<HeartNews, { readonly kind: K }>) => void,
+  ): void {
     this.#listeners.set(kind, [...(this.#listeners.get(kind) ?? []), listener as (message: never) => void]);
   }
 
@@ -139,7 +148,11 @@ class WorkerHeart implements Heart {
   #fatal(message: string): void {
     if (this.#saidFatal) return;
     this.#saidFatal = true;
-    this.#emit({ kind: "fatal", message, next: "the service manager restarts the daemon; the lines before this one say why" });
+    this.#emit({
+      kind: "fatal",
+      message,
+      next: "the service manager restarts the daemon; the lines before this one say why",
+    });
   }
 
   #emit(message: HeartNews): void {

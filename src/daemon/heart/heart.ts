@@ -6,12 +6,22 @@
 import { Node } from "../../core/node/node.ts";
 import { openMachine } from "../../host/linux/machine.ts";
 import { realtime } from "../../host/linux/realtime.ts";
+import { threadChores } from "./chores.ts";
 import { serveHeart } from "./thread.ts";
 
 await serveHeart(({ config, configHash, node }, post) => {
   const scheduling = realtime();
   if (!scheduling.ok) {
-    post({ kind: "log", level: "warn", message: "no real-time scheduling for heartbeats", fields: { reason: scheduling.reason } });
+    post({
+      kind: "log",
+      level: "warn",
+      message: "no real-time scheduling for heartbeats",
+      fields: { reason: scheduling.reason },
+    });
   }
-  return { machine: openMachine(), node: new Node({ config, configHash, node }) };
+  const chores = threadChores((error) => {
+    // Thrown outside every turn: the heart closes its gates and ends.
+    throw error;
+  });
+  return { machine: openMachine(), chores, node: new Node({ config, configHash, node }) };
 });

@@ -6,7 +6,8 @@
 
 import type { Instant } from "../../core/base/time.ts";
 import type { VipConfig } from "../../core/config/cluster.ts";
-import type { Addresses, Device } from "../../host/ports.ts";
+import type { Device } from "../../host/ports.ts";
+import type { Chores } from "./chores.ts";
 import { canonical } from "./links.ts";
 
 /** `valid_lft` of an address, in milliseconds: how long a dead daemon's address stays behind its closed gate. */
@@ -22,10 +23,13 @@ interface Held {
   endsAt: number;
   /** Its device is gone, and that was told. */
   isMissing: boolean;
+  /** Puts that were asked for and not yet done. */
+  puts: number;
 }
 
 export interface HeldOptions {
-  readonly addresses: Addresses;
+  readonly chores: Chores;
+  now(): Instant;
   /** Device for a VIP now; undefined when there is none. */
   deviceOf(vip: VipConfig): string | undefined;
   /** False while the gate's rules do not stand: no address may be added then. */
@@ -45,7 +49,10 @@ export class HeldAddresses {
     this.#options = options;
   }
 
-  /** Sees to it that the address is there and not old; false when that was refused (and reported). */
+  /**
+   * Sees to it that the address comes and stays; false when that cannot be (and was reported). What the kernel
+   * refuses is reported later.
+   */
   hold(vip: VipConfig, now: Instant): boolean {
     const held = this.#held.get(vip.id);
     const device = this.#options.deviceOf(vip);
@@ -57,8 +64,11 @@ export class HeldAddresses {
       this.#options.refused(vip, `no device carries link ${vip.link ?? "?"} now`);
       return false;
     }
-    if (held !== undefined && !held.isMissing && held.device === device && now - held.putAt < ADDRESS_RENEWAL_MS) return true;
-    return this.#put({ vip, device, now, lifetimeMs: ADDRESS_LIFETIME_MS });
+    if (held !== undefined && !held.isMissing && held.device === device && now - held.putAt < ADDRESS_RENEWAL_MS)
+      return true;
+    if (held === undefined || held.device !== device || held.puts === 0)
+      this.#put({ vip, device, now, lifetimeMs: ADDRESS_LIFETIME_MS });
+    return true;
   }
 
   /** Takes the address away and no longer wants it. */
@@ -66,11 +76,9 @@ export class HeldAddresses {
     const device = this.#held.get(vip.id)?.device ?? this.#options.deviceOf(vip);
     this.#held.delete(vip.id);
     if (device === undefined) return;
-    try {
-      this.#options.addresses.remove(vip, device);
-    } catch (error) {
-      this.#options.refused(vip, `cannot remove ${vip.address} from ${device}: ${text(error)}`);
-    }
+    this.#options.chores.ask({ kind: "remove", vip, device }, (outcome) => {
+      if (!outcome.ok) this.#options.refused(vip, `cannot remove ${vip.address} from ${device}: ${outcome.error}`);
+    });
   }
 
   /** Renews what is due; for addresses whose gate is closed nobody else does. */
@@ -89,9 +97,11 @@ export class HeldAddresses {
   compare(deviceNamed: (name: string) => Device | undefined, replaced: readonly string[], now: Instant): void {
     for (const held of [...this.#held.values()]) {
       const { vip } = held;
-      const isThere = deviceNamed(held.device)?.addresses.some((a) => canonical(a.address) === canonical(vip.address)) === true;
+      const isThere =
+        deviceNamed(held.device)?.addresses.some((a) => canonical(a.address) === canonical(vip.address)) === true;
       const device = this.#options.deviceOf(vip);
-      if (isThere && device === held.device) continue;
+      // What is on its way may be newer than what was seen.
+      if (device === held.device && (isThere || held.puts > 0)) continue;
       // The kernel took it after its lifetime, while this process did not run: no stranger's doing.
       const isExpired = now >= held.endsAt;
       if (device === undefined) {
@@ -99,9 +109,11 @@ export class HeldAddresses {
         held.isMissing = true;
         continue;
       }
-      const isBack = this.#put({ vip, device, now, lifetimeMs: ADDRESS_LIFETIME_MS });
-      const why = replaced.includes(device) ? `the device ${device} is another one now` : `somebody removed ${vip.address} from ${device}`;
-      if (!isExpired) this.#options.lost(vip, isBack ? `${why}; it was put back` : why);
+      this.#put({ vip, device, now, lifetimeMs: ADDRESS_LIFETIME_MS });
+      const why = replaced.includes(device)
+        ? `the device ${device} is another one now`
+        : `somebody removed ${vip.address} from ${device}`;
+      if (!isExpired) this.#options.lost(vip, `${why}; it is being put back`);
     }
   }
 
@@ -109,23 +121,26 @@ export class HeldAddresses {
     return [...this.#held.values()].map((h) => h.vip);
   }
 
-  #put(what: { readonly vip: VipConfig; readonly device: string; readonly now: Instant; readonly lifetimeMs: number }): boolean {
+  #put(what: {
+    readonly vip: VipConfig;
+    readonly device: string;
+    readonly now: Instant;
+    readonly lifetimeMs: number;
+  }): void {
     const { vip, device, now, lifetimeMs } = what;
     const former = this.#held.get(vip.id)?.device;
     if (former !== undefined && former !== device) this.release(vip);
-    let isPut = true;
-    try {
-      this.#options.addresses.put(vip, device, lifetimeMs);
-    } catch (error) {
-      isPut = false;
-      this.#options.refused(vip, `cannot put ${vip.address} on ${device}: ${text(error)}`);
-    }
-    // Also after a refusal it is wanted, and tried again when it is due.
-    this.#held.set(vip.id, { vip, device, putAt: now, endsAt: isPut ? now + lifetimeMs : 0, isMissing: false });
-    return isPut;
+    const held: Held = this.#held.get(vip.id) ?? { vip, device, putAt: now, endsAt: 0, isMissing: false, puts: 0 };
+    held.device = device;
+    held.putAt = now;
+    held.isMissing = false;
+    held.puts += 1;
+    this.#held.set(vip.id, held);
+    this.#options.chores.ask({ kind: "put", vip, device, lifetimeMs }, (outcome) => {
+      held.puts -= 1;
+      // After a refusal it is still wanted, and tried again when it is due.
+      held.endsAt = outcome.ok ? this.#options.now() + lifetimeMs : 0;
+      if (!outcome.ok) this.#options.refused(vip, `cannot put ${vip.address} on ${device}: ${outcome.error}`);
+    });
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

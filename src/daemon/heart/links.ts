@@ -4,7 +4,8 @@
  */
 
 import { canonicalIpAddress, networkContains, parseIpAddress, parseIpNetwork } from "../../core/config/ip-address.ts";
-import type { Device, Interfaces } from "../../host/ports.ts";
+import type { Device } from "../../host/ports.ts";
+import type { Seen } from "./chores.ts";
 
 /** What is known of one own link. */
 export interface LinkState {
@@ -29,10 +30,9 @@ export interface LinksOptions {
   readonly addresses: readonly string[];
   /** Gateways from the cluster file; empty means those of the routes. */
   readonly gateways: readonly string[];
-  readonly interfaces: Pick<Interfaces, "list" | "gateways">;
 }
 
-/** The links of this node; `look` refreshes it from the kernel. */
+/** The links of this node, as last seen. */
 export class Links {
   readonly #options: LinksOptions;
   #links: readonly LinkState[];
@@ -40,7 +40,13 @@ export class Links {
 
   constructor(options: LinksOptions) {
     this.#options = options;
-    this.#links = options.addresses.map((address, link) => ({ link, address, device: undefined, isUp: false, gateways: [] }));
+    this.#links = options.addresses.map((address, link) => ({
+      link,
+      address,
+      device: undefined,
+      isUp: false,
+      gateways: [],
+    }));
   }
 
   all(): readonly LinkState[] {
@@ -71,10 +77,8 @@ export class Links {
     return link.device?.addresses.find((a) => familyOf(a.address) === family && !except.has(a.address))?.address;
   }
 
-  /** Reads devices and routes again; says which links and devices are not as they were. */
-  look(): LinksChange {
-    const list = this.#options.interfaces.list();
-    const routes = this.#options.gateways.length === 0 ? this.#options.interfaces.gateways() : [];
+  /** Takes in what was seen; says which links and devices are not as they were. */
+  update({ devices: list, gateways: routes }: Seen): LinksChange {
     const replaced = list.filter((d) => !isSameDevice(this.#devices.get(d.name), d)).map((d) => d.name);
     this.#devices = new Map(list.map((d) => [d.name, d]));
     const before = this.#links;
@@ -86,7 +90,7 @@ export class Links {
     return { links: this.#links.filter((now, i) => !isSameLink(before[i] as LinkState, now)), replaced };
   }
 
-  #gatewaysOf(device: Device | undefined, own: string, routes: ReturnType<Interfaces["gateways"]>): readonly string[] {
+  #gatewaysOf(device: Device | undefined, own: string, routes: Seen["gateways"]): readonly string[] {
     if (this.#options.gateways.length === 0) {
       // A default route of each family may leave through the device; both gateways are witnesses of its segment.
       return unique(routes.filter((r) => r.device === device?.name).map((r) => r.address));
@@ -116,7 +120,8 @@ function isSameDevice(a: Device | undefined, b: Device): boolean {
 }
 
 function isSameLink(a: LinkState, b: LinkState): boolean {
-  const isSame = a.device === undefined ? b.device === undefined : b.device !== undefined && isSameDevice(a.device, b.device);
+  const isSame =
+    a.device === undefined ? b.device === undefined : b.device !== undefined && isSameDevice(a.device, b.device);
   return isSame && a.device?.name === b.device?.name && a.isUp === b.isUp && a.gateways.join() === b.gateways.join();
 }
 

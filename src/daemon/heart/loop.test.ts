@@ -6,8 +6,22 @@ import type { Effect } from "../../core/node/effects.ts";
 import type { Input } from "../../core/node/inputs.ts";
 import { type Happening, Loop, type Timers } from "./loop.ts";
 
-const START: Happening = { kind: "start", incarnation: "0".repeat(16), epochs: {}, wishes: [], gateways: [], handover: undefined };
-const ANSWER: Happening = { kind: "answer", link: 0, probe: "arp", address: "192.0.2.1", mac: "02:00:00:00:00:01", sentAt: instant(0) };
+const START: Happening = {
+  kind: "start",
+  incarnation: "0".repeat(16),
+  epochs: {},
+  wishes: [],
+  gateways: [],
+  handover: undefined,
+};
+const ANSWER: Happening = {
+  kind: "answer",
+  link: 0,
+  probe: "arp",
+  address: "192.0.2.1",
+  mac: "02:00:00:00:00:01",
+  sentAt: instant(0),
+};
 
 /** Virtual time: timers run in the order in which they are due, and time stands still while code runs. */
 class World implements Timers {
@@ -135,7 +149,13 @@ test("Time spent inside a turn counts: a system call that hung is a pause", () =
 
 test("An input that comes while effects are performed waits for its own turn", () => {
   const world = new World();
-  world.effects = (input) => (input.kind === "start" ? [{ kind: "place", vips: [] }, { kind: "watch", vips: [] }] : []);
+  world.effects = (input) =>
+    input.kind === "start"
+      ? [
+          { kind: "place", vips: [] },
+          { kind: "watch", vips: [] },
+        ]
+      : [];
   world.performed = () => world.loop.feed(ANSWER);
   world.loop.start(START);
   expect(world.log).toEqual(["step start", "perform place", "perform watch", "step answer"]);

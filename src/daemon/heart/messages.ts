@@ -31,7 +31,12 @@ export interface HeartOptions {
 export type ToHeart =
   | { readonly kind: "feed" }
   | { readonly kind: "request"; readonly id: number; readonly request: Verb }
-  | { readonly kind: "monitor"; readonly monitor: string; readonly verdict: MonitorInput["verdict"]; readonly detail: string }
+  | {
+      readonly kind: "monitor";
+      readonly monitor: string;
+      readonly verdict: MonitorInput["verdict"];
+      readonly detail: string;
+    }
   | { readonly kind: "resource-result"; readonly id: number; readonly ok: boolean; readonly detail: string }
   | { readonly kind: "view"; readonly id: number }
   /** Close all gates, take the rules away and end. */
@@ -43,7 +48,12 @@ export type FromHeart =
   /** It cannot work: the message and the next step. The main thread ends the daemon. */
   | { readonly kind: "fatal"; readonly message: string; readonly next: string }
   | { readonly kind: "view"; readonly id: number; readonly view: NodeView }
-  | { readonly kind: "log"; readonly level: "info" | "warn" | "error"; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: "log";
+      readonly level: "info" | "warn" | "error";
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: "ended" }
   | RunEffect
   | PersistEffect

@@ -6,11 +6,21 @@ import type { ClusterConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
 import type { Effect } from "../../core/node/effects.ts";
 import type { Device, NeighbourMessage } from "../../host/ports.ts";
+import { directChores } from "./chores.ts";
 import type { Happening } from "./loop.ts";
 import type { FromHeart } from "./messages.ts";
 import { Performer } from "./perform.ts";
 
-const VIP: VipConfig = { kind: "vip", id: "www/192.0.2.10", address: "192.0.2.10", family: 4, prefixLength: 24, link: 0, device: undefined, gateways: [] };
+const VIP: VipConfig = {
+  kind: "vip",
+  id: "www/192.0.2.10",
+  address: "192.0.2.10",
+  family: 4,
+  prefixLength: 24,
+  link: 0,
+  device: undefined,
+  gateways: [],
+};
 const PINNED: VipConfig = { ...VIP, id: "www/198.51.100.1", address: "198.51.100.1", link: undefined, device: "eth9" };
 const CONFIG: ClusterConfig = {
   cluster: "example",
@@ -23,12 +33,28 @@ const CONFIG: ClusterConfig = {
   lease: { evidenceMs: 130, marginMs: 20 },
   arbiter: { kind: "segment" },
   gateways: [],
-  groups: [{ name: "www", prefer: ["srv1", "srv2"], failback: { kind: "never" }, requires: [], resources: [VIP, PINNED] }],
+  groups: [
+    { name: "www", prefer: ["srv1", "srv2"], failback: { kind: "never" }, requires: [], resources: [VIP, PINNED] },
+  ],
   everywhere: [],
   monitors: [],
 };
-const ETH0: Device = { index: 2, name: "eth0", up: true, carrier: true, mac: "02:00:00:00:00:11", addresses: [{ address: "192.0.2.11", prefixLength: 24 }] };
-const ETH1: Device = { index: 3, name: "eth1", up: true, carrier: true, mac: "02:00:00:00:01:11", addresses: [{ address: "10.0.0.11", prefixLength: 24 }] };
+const ETH0: Device = {
+  index: 2,
+  name: "eth0",
+  up: true,
+  carrier: true,
+  mac: "02:00:00:00:00:11",
+  addresses: [{ address: "192.0.2.11", prefixLength: 24 }],
+};
+const ETH1: Device = {
+  index: 3,
+  name: "eth1",
+  up: true,
+  carrier: true,
+  mac: "02:00:00:00:01:11",
+  addresses: [{ address: "10.0.0.11", prefixLength: 24 }],
+};
 const PEER_MAC = "02:00:00:00:00:12";
 const FRAME = { version: 2, kind: "beat", link: 1 } as Frame;
 
@@ -46,6 +72,8 @@ class Bench {
   heard = new Map<string, (message: NeighbourMessage) => void>();
   readonly #later: (() => void)[] = [];
   readonly performer: Performer;
+  /** Set while chores wait for the kernel; run later in order. */
+  waiting: (() => void)[] | undefined;
 
   constructor(config: ClusterConfig = CONFIG) {
     const did = (line: string): void => {
@@ -53,7 +81,28 @@ class Bench {
       this.did.push(line);
     };
     const ids = (vips: readonly VipConfig[]) => vips.map((v) => v.address).join(" ");
+    const chores = directChores({
+      interfaces: { list: () => this.devices, gateways: () => [{ address: "192.0.2.1", device: "eth0" }] },
+      addresses: {
+        put: (vip, device, ms) => did(`put ${vip.address} ${device} ${ms}`),
+        remove: (vip, device) => did(`remove ${vip.address} ${device}`),
+      },
+      neighbours: {
+        table: () => [
+          { address: "192.0.2.50", mac: "02:00:00:00:00:50" },
+          { address: "192.0.2.1", mac: "02:00:00:00:00:01" },
+          { address: "fe80::1", mac: "02:00:00:00:00:01" },
+        ],
+      },
+    });
     this.performer = new Performer({
+      chores: {
+        ask: (chore, done) => {
+          if (this.waiting === undefined) chores.ask(chore, done);
+          else this.waiting.push(() => chores.ask(chore, done));
+        },
+        close: () => did("chores.close"),
+      },
       config,
       node: "srv1",
       codec: { encode: (frame, to) => new Uint8Array([frame.link, to.length]) },
@@ -79,10 +128,6 @@ class Bench {
           watch: (changed) => ((this.gateChanged = changed), () => did("unwatch gate")),
           remove: () => did("gate.remove"),
         },
-        addresses: {
-          put: (vip, device, ms) => did(`put ${vip.address} ${device} ${ms}`),
-          remove: (vip, device) => did(`remove ${vip.address} ${device}`),
-        },
         neighbours: {
           listen: (device, heard) => (did(`listen ${device}`), this.heard.set(device, heard)),
           unlisten: (device) => did(`unlisten ${device}`),
@@ -91,14 +136,13 @@ class Bench {
           echo: (device, address, source, mac) => did(`echo ${device} ${address} from ${source} to ${mac}`),
           announce: (device, address) => did(`announce ${device} ${address}`),
           announceTo: (device, address, macs) => did(`announceTo ${device} ${address} ${macs.join(" ")}`),
-          table: () => [
-            { address: "192.0.2.50", mac: "02:00:00:00:00:50" },
-            { address: "192.0.2.1", mac: "02:00:00:00:00:01" },
-            { address: "fe80::1", mac: "02:00:00:00:00:01" },
-          ],
+          table: () => [],
           close: () => did("neighbours.close"),
         },
-        sysctls: { protect: (device) => (this.protected.push(device), { ok: true }), restore: () => did("sysctls.restore") },
+        sysctls: {
+          protect: (device) => (this.protected.push(device), { ok: true }),
+          restore: () => did("sysctls.restore"),
+        },
       },
     });
   }
@@ -108,8 +152,8 @@ class Bench {
   }
 
   /** Ready as after the start, with nothing noted yet. */
-  started(): this {
-    this.performer.prepare(false);
+  async started(): Promise<this> {
+    await this.performer.prepare(false);
     this.performer.watch();
     this.did.length = 0;
     this.told.length = 0;
@@ -138,13 +182,16 @@ class Bench {
   }
 }
 
-const withVip = (device: Device): Device => ({ ...device, addresses: [...device.addresses, { address: VIP.address, prefixLength: 32 }] });
+const withVip = (device: Device): Device => ({
+  ...device,
+  addresses: [...device.addresses, { address: VIP.address, prefixLength: 32 }],
+});
 const open = (until = 10_130): Effect => ({ kind: "open", vips: [VIP], until: instant(until) });
 
-test("At the start the gate stands before anything listens, and leftovers of a dead daemon go", () => {
+test("At the start the gate stands before anything listens, and leftovers of a dead daemon go", async () => {
   const bench = new Bench();
   bench.devices = [withVip(ETH0), ETH1];
-  bench.performer.prepare(false);
+  await bench.performer.prepare(false);
   expect(bench.did).toEqual([
     "prepare 192.0.2.10 198.51.100.1 keep=false",
     "remove 192.0.2.10 eth0",
@@ -161,22 +208,22 @@ test("At the start the gate stands before anything listens, and leftovers of a d
   ]);
 });
 
-test("After a hand-over what the former self left stays", () => {
+test("After a hand-over what the former self left stays", async () => {
   const bench = new Bench();
   bench.devices = [withVip(ETH0), ETH1];
-  bench.performer.prepare(true);
+  await bench.performer.prepare(true);
   expect(bench.did[0]).toBe("prepare 192.0.2.10 198.51.100.1 keep=true");
   expect(bench.did.filter((d) => d.startsWith("remove"))).toEqual([]);
 });
 
-test("Gateways named in the file belong to the link whose network holds them", () => {
+test("Gateways named in the file belong to the link whose network holds them", async () => {
   const bench = new Bench({ ...CONFIG, gateways: ["10.0.0.254", "192.0.2.254", "203.0.113.1"] });
-  bench.performer.prepare(false);
+  await bench.performer.prepare(false);
   expect(bench.performer.gateways()).toEqual([["192.0.2.254"], ["10.0.0.254"]]);
 });
 
-test("Opening puts the address first, and renews it only when it is old", () => {
-  const bench = new Bench().started();
+test("Opening puts the address first, and renews it only when it is old", async () => {
+  const bench = await new Bench().started();
   expect(bench.do(open())).toEqual(["put 192.0.2.10 eth0 2000", "open 192.0.2.10 until 10130"]);
   bench.time += 899;
   expect(bench.do(open(10_700))).toEqual(["open 192.0.2.10 until 10700"]);
@@ -184,22 +231,25 @@ test("Opening puts the address first, and renews it only when it is old", () => 
   expect(bench.do(open(10_800))).toEqual(["put 192.0.2.10 eth0 2000", "open 192.0.2.10 until 10800"]);
 });
 
-test("Closing closes the gate before it removes the address", () => {
-  const bench = new Bench().started();
+test("Closing closes the gate before it removes the address", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
-  expect(bench.do({ kind: "close", vips: [VIP], remove: true })).toEqual(["close 192.0.2.10", "remove 192.0.2.10 eth0"]);
+  expect(bench.do({ kind: "close", vips: [VIP], remove: true })).toEqual([
+    "close 192.0.2.10",
+    "remove 192.0.2.10 eth0",
+  ]);
 });
 
-test("An address whose gate cannot be closed is removed, and the core is told", () => {
-  const bench = new Bench().started();
+test("An address whose gate cannot be closed is removed, and the core is told", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
   bench.fails = "close";
   expect(bench.do({ kind: "close", vips: [VIP], remove: false })).toEqual(["remove 192.0.2.10 eth0"]);
   expect(bench.told).toEqual([{ kind: "gate", what: "refused", vip: VIP.id, detail: "refused by the kernel" }]);
 });
 
-test("A placed address is kept alive with its gate closed until it is removed", () => {
-  const bench = new Bench().started();
+test("A placed address is kept alive with its gate closed until it is removed", async () => {
+  const bench = await new Bench().started();
   expect(bench.do({ kind: "place", vips: [VIP] })).toEqual(["put 192.0.2.10 eth0 2000"]);
   const turn = (ms: number) => {
     bench.did.length = 0;
@@ -215,57 +265,73 @@ test("A placed address is kept alive with its gate closed until it is removed", 
   expect(turn(900)).toEqual([]);
 });
 
-test("A VIP whose device is missing is refused alone; the others open", () => {
-  const bench = new Bench().started();
-  expect(bench.do({ kind: "open", vips: [PINNED, VIP], until: instant(10_130) })).toEqual(["put 192.0.2.10 eth0 2000", "open 192.0.2.10 until 10130"]);
+test("A VIP whose device is missing is refused alone; the others open", async () => {
+  const bench = await new Bench().started();
+  expect(bench.do({ kind: "open", vips: [PINNED, VIP], until: instant(10_130) })).toEqual([
+    "put 192.0.2.10 eth0 2000",
+    "open 192.0.2.10 until 10130",
+  ]);
   expect(bench.told).toMatchObject([{ kind: "gate", what: "refused", vip: PINNED.id }]);
 });
 
-test("What the kernel refuses is told to the core for each VIP and opens nothing", () => {
-  const bench = new Bench().started();
+test("What the kernel refuses is told to the core for each VIP", async () => {
+  const bench = await new Bench().started();
   bench.fails = "put";
-  expect(bench.do(open())).toEqual([]);
+  expect(bench.do(open())).toEqual(["open 192.0.2.10 until 10130"]);
   expect(bench.told).toMatchObject([{ kind: "gate", what: "refused", vip: VIP.id }]);
   bench.fails = "open";
   bench.told.length = 0;
   expect(bench.do(open())).toEqual([]);
+  expect(bench.told).toMatchObject([{ kind: "gate", what: "refused", vip: VIP.id }]);
   bench.time += 900;
   expect(bench.do(open())).toEqual(["put 192.0.2.10 eth0 2000"]);
   expect(bench.told).toHaveLength(2);
 });
 
-test("A frame goes from our address of its link to the peer's address there", () => {
-  const bench = new Bench().started();
+test("A frame goes from our address of its link to the peer's address there", async () => {
+  const bench = await new Bench().started();
   expect(bench.do({ kind: "send", to: "srv2", frame: FRAME })).toEqual(["send 1 10.0.0.12"]);
   expect(bench.do({ kind: "send", to: "srv9", frame: FRAME }, { kind: "send", to: "srv9", frame: FRAME })).toEqual([]);
   expect(bench.posted.filter((m) => m.kind === "log")).toHaveLength(1);
 });
 
-test("A VIP is asked for as an RFC 5227 probe, everything else from our own address", () => {
-  const bench = new Bench().started();
+test("A VIP is asked for as an RFC 5227 probe, everything else from our own address", async () => {
+  const bench = await new Bench().started();
   expect(
     bench.do(
       { kind: "ask", link: 0, probe: "arp", address: VIP.address, mac: undefined },
       { kind: "ask", link: 0, probe: "arp", address: "192.0.2.1", mac: undefined },
       { kind: "ask", link: 0, probe: "echo", address: VIP.address, mac: PEER_MAC },
     ),
-  ).toEqual(["ask eth0 192.0.2.10 from undefined", "ask eth0 192.0.2.1 from 192.0.2.11", `echo eth0 192.0.2.10 from 192.0.2.11 to ${PEER_MAC}`]);
+  ).toEqual([
+    "ask eth0 192.0.2.10 from undefined",
+    "ask eth0 192.0.2.1 from 192.0.2.11",
+    `echo eth0 192.0.2.10 from 192.0.2.11 to ${PEER_MAC}`,
+  ]);
 });
 
 const askGateway: Effect = { kind: "ask", link: 0, probe: "arp", address: "192.0.2.1", mac: undefined };
-const answer: NeighbourMessage = { kind: "answer", probe: "arp", device: "eth0", address: "192.0.2.1", mac: "02:00:00:00:00:01" };
+const answer: NeighbourMessage = {
+  kind: "answer",
+  probe: "arp",
+  device: "eth0",
+  address: "192.0.2.1",
+  mac: "02:00:00:00:00:01",
+};
 
-test("An answer is dated by its question, once", () => {
-  const bench = new Bench().started();
+test("An answer is dated by its question, once", async () => {
+  const bench = await new Bench().started();
   bench.do(askGateway);
   bench.time += 3;
   bench.heard.get("eth0")?.(answer);
   bench.heard.get("eth0")?.(answer);
-  expect(bench.told).toEqual([{ kind: "answer", link: 0, probe: "arp", address: "192.0.2.1", mac: "02:00:00:00:00:01", sentAt: 10_000 }]);
+  expect(bench.told).toEqual([
+    { kind: "answer", link: 0, probe: "arp", address: "192.0.2.1", mac: "02:00:00:00:00:01", sentAt: 10_000 },
+  ]);
 });
 
-test("An answer that lay in the socket while this process stood still keeps the date of the old question", () => {
-  const bench = new Bench().started();
+test("An answer that lay in the socket while this process stood still keeps the date of the old question", async () => {
+  const bench = await new Bench().started();
   bench.do(askGateway);
   bench.settle();
   bench.time += 100;
@@ -274,8 +340,8 @@ test("An answer that lay in the socket while this process stood still keeps the 
   expect(bench.told).toMatchObject([{ sentAt: 10_000 }]);
 });
 
-test("A lost answer does not make later ones look old once the sockets were empty for longer than a way there and back", () => {
-  const bench = new Bench().started();
+test("A lost answer does not make later ones look old once the sockets were empty for longer than a way there and back", async () => {
+  const bench = await new Bench().started();
   bench.do(askGateway);
   bench.settle();
   bench.time += 50;
@@ -286,17 +352,23 @@ test("A lost answer does not make later ones look old once the sockets were empt
   expect(bench.told).toMatchObject([{ sentAt: 10_050 }]);
 });
 
-test("An answer that nobody asked for, or on another device, is no input", () => {
-  const bench = new Bench().started();
+test("An answer that nobody asked for, or on another device, is no input", async () => {
+  const bench = await new Bench().started();
   bench.heard.get("eth0")?.(answer);
   bench.do(askGateway);
   bench.heard.get("eth1")?.({ ...answer, device: "eth1" });
   expect(bench.told).toEqual([]);
 });
 
-test("Announcements of watched VIPs by others are told, our own are not", () => {
-  const bench = new Bench().started();
-  const announced: NeighbourMessage = { kind: "announcement", device: "eth0", address: VIP.address, mac: PEER_MAC, probe: false };
+test("Announcements of watched VIPs by others are told, our own are not", async () => {
+  const bench = await new Bench().started();
+  const announced: NeighbourMessage = {
+    kind: "announcement",
+    device: "eth0",
+    address: VIP.address,
+    mac: PEER_MAC,
+    probe: false,
+  };
   bench.heard.get("eth0")?.(announced);
   bench.heard.get("eth0")?.({ ...announced, mac: ETH1.mac as string });
   expect(bench.told).toEqual([{ kind: "announcement", link: 0, address: VIP.address, mac: PEER_MAC, probe: false }]);
@@ -305,16 +377,18 @@ test("Announcements of watched VIPs by others are told, our own are not", () => 
   expect(bench.told).toHaveLength(1);
 });
 
-test("Announcing tells everybody, then the gateway and the known neighbours one by one", () => {
-  const bench = new Bench().started();
+test("Announcing tells everybody, then the gateway and the known neighbours one by one", async () => {
+  const bench = await new Bench().started();
+  expect(bench.do({ kind: "announce", vips: [VIP] }), "not while it is closed").toEqual([]);
+  bench.do(open());
   expect(bench.do({ kind: "announce", vips: [VIP] })).toEqual([
     "announce eth0 192.0.2.10",
     "announceTo eth0 192.0.2.10 02:00:00:00:00:01 02:00:00:00:00:50",
   ]);
 });
 
-test("A held address that somebody removed is back at once, and the core hears of it", () => {
-  const bench = new Bench().started();
+test("A held address that somebody removed is back at once, and the core hears of it", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
   expect(bench.look([withVip(ETH0), ETH1])).toEqual([]);
   bench.time += 10;
@@ -322,19 +396,22 @@ test("A held address that somebody removed is back at once, and the core hears o
   expect(bench.told).toMatchObject([{ kind: "gate", what: "address-lost", vip: VIP.id }]);
 });
 
-test("An address that the kernel let expire is nobody's doing", () => {
-  const bench = new Bench().started();
+test("An address that the kernel let expire is nobody's doing", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
   bench.time += 5_000;
   expect(bench.look([ETH0, ETH1])).toEqual(["put 192.0.2.10 eth0 2000"]);
   expect(bench.told).toEqual([]);
 });
 
-test("A recreated device is listened to again, its socket is opened again and the address is put back", () => {
-  const bench = new Bench().started();
+test("A recreated device is listened to again, its socket is opened again and the address is put back", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
   expect(bench.look([ETH1])).toEqual(["unlisten eth0", "follow 192.0.2.10 198.51.100.1 192.0.2.12 10.0.0.12"]);
-  expect(bench.told).toMatchObject([{ what: "address-lost" }, { kind: "interface", link: 0, up: false, device: undefined }]);
+  expect(bench.told).toMatchObject([
+    { what: "address-lost" },
+    { kind: "interface", link: 0, up: false, device: undefined },
+  ]);
   expect(bench.look([ETH1]), "told once").toEqual([]);
   expect(bench.told).toEqual([]);
   expect(bench.look([{ ...ETH0, index: 7 }, ETH1])).toEqual([
@@ -345,14 +422,14 @@ test("A recreated device is listened to again, its socket is opened again and th
   ]);
 });
 
-test("A lost carrier is one interface input", () => {
-  const bench = new Bench().started();
+test("A lost carrier is one interface input", async () => {
+  const bench = await new Bench().started();
   bench.look([{ ...ETH0, carrier: false }, ETH1]);
   expect(bench.told).toMatchObject([{ kind: "interface", link: 0, up: false, device: "eth0" }]);
 });
 
-test("Without rules the addresses go and none is added until the rules stand again", () => {
-  const bench = new Bench().started();
+test("Without rules the addresses go and none is added until the rules stand again", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
   bench.did.length = 0;
   bench.gateChanged("broken", "no such table");
@@ -369,33 +446,95 @@ test("Without rules the addresses go and none is added until the rules stand aga
   expect(bench.do(open())).toEqual(["put 192.0.2.10 eth0 2000", "open 192.0.2.10 until 10130"]);
 });
 
-test("Mended rules are told as they are", () => {
-  const bench = new Bench().started();
+test("Mended rules are told as they are", async () => {
+  const bench = await new Bench().started();
   bench.gateChanged("mended", "the table was gone");
   expect(bench.told).toEqual([{ kind: "gate", what: "mended", vip: undefined, detail: "the table was gone" }]);
 });
 
-test("Before a hand-over the addresses live as long as the leases that are handed over", () => {
-  const bench = new Bench().started();
+test("Before a hand-over the addresses live as long as the leases that are handed over", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
   const handover = { groups: [{ name: "www", epoch: 3, until: instant(14_000) }], wishes: [], macs: {} };
-  expect(bench.do({ kind: "reply", id: 1, outcome: { kind: "handover", handover } })).toEqual(["put 192.0.2.10 eth0 4000"]);
+  expect(bench.do({ kind: "reply", id: 1, outcome: { kind: "handover", handover } })).toEqual([
+    "put 192.0.2.10 eth0 4000",
+  ]);
   expect(bench.posted).toMatchObject([{ kind: "reply", id: 1 }]);
 });
 
-test("Commands, records and answers go to the main thread", () => {
-  const bench = new Bench().started();
-  const run: Effect = { kind: "run", id: 1, group: "www", resource: "www/app", action: "start", command: { argv: ["true"], timeoutMs: 1 } };
+test("Commands, records and answers go to the main thread", async () => {
+  const bench = await new Bench().started();
+  const run: Effect = {
+    kind: "run",
+    id: 1,
+    group: "www",
+    resource: "www/app",
+    action: "start",
+    command: { argv: ["true"], timeoutMs: 1 },
+  };
   const persist: Effect = { kind: "persist", epochs: {}, wishes: [] };
   expect(bench.do(run, persist)).toEqual([]);
   expect(bench.posted).toEqual([run, persist]);
 });
 
-test("At the end everything is undone, also when a step of it fails", () => {
-  const bench = new Bench().started();
+test("At the end everything is undone, also when a step of it fails", async () => {
+  const bench = await new Bench().started();
   bench.do(open());
   bench.did.length = 0;
   bench.fails = "close";
-  bench.performer.end();
-  expect(bench.did).toEqual(["unwatch", "unwatch gate", "remove 192.0.2.10 eth0", "gate.remove", "sysctls.restore", "neighbours.close", "interfaces.close"]);
+  let isDone = false;
+  bench.performer.end(() => (isDone = true));
+  expect(isDone).toBe(true);
+  expect(bench.did).toEqual([
+    "unwatch",
+    "unwatch gate",
+    "remove 192.0.2.10 eth0",
+    "gate.remove",
+    "sysctls.restore",
+    "neighbours.close",
+    "interfaces.close",
+    "chores.close",
+  ]);
+});
+
+test("While the kernel makes addresses wait, gates are renewed all the same, and the rules outlive the last address", async () => {
+  const bench = await new Bench().started();
+  bench.waiting = [];
+  expect(bench.do(open())).toEqual(["open 192.0.2.10 until 10130"]);
+  bench.time += 950;
+  expect(bench.do(open(11_080))).toEqual(["open 192.0.2.10 until 11080"]);
+  expect(bench.waiting, "no second put while one waits").toHaveLength(1);
+  bench.did.length = 0;
+  bench.performer.end(() => bench.did.push("done"));
+  expect(bench.did).toEqual(["close 192.0.2.10 198.51.100.1", "unwatch", "unwatch gate"]);
+  bench.did.length = 0;
+  for (const run of bench.waiting.splice(0)) run();
+  expect(bench.did.slice(0, 3)).toEqual(["put 192.0.2.10 eth0 2000", "remove 192.0.2.10 eth0", "gate.remove"]);
+  expect(bench.did.at(-1)).toBe("done");
+});
+
+test("What was seen before an address was put does not make it lost", async () => {
+  const bench = await new Bench().started();
+  bench.waiting = [];
+  bench.look([ETH0, ETH1]);
+  const [look] = bench.waiting.splice(0);
+  bench.do(open());
+  look?.();
+  expect(bench.told).toEqual([]);
+  for (const run of bench.waiting.splice(0)) run();
+  expect(bench.did.filter((d) => d.startsWith("put"))).toHaveLength(1);
+});
+
+test("A VIP is announced only when its address is there and its gate is still open", async () => {
+  const bench = await new Bench().started();
+  bench.waiting = [];
+  expect(bench.do(open(), { kind: "announce", vips: [VIP] })).toEqual(["open 192.0.2.10 until 10130"]);
+  bench.did.length = 0;
+  for (const run of bench.waiting.splice(0)) run();
+  expect(bench.did[0]).toBe("put 192.0.2.10 eth0 2000");
+  expect(bench.did[1]).toBe("announce eth0 192.0.2.10");
+  bench.do({ kind: "announce", vips: [VIP] }, { kind: "close", vips: [VIP], remove: false });
+  bench.did.length = 0;
+  for (const run of bench.waiting.splice(0)) run();
+  expect(bench.did).toEqual([]);
 });

@@ -5,14 +5,23 @@
  */
 
 import { unreachable } from "../../core/base/assert.ts";
-import type { Instant } from "../../core/base/time.ts";
+import { type Instant, LONG_AGO } from "../../core/base/time.ts";
 import type { ClusterConfig, NodeConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { FrameCodec } from "../../core/membership/frame-codec.ts";
-import type { AnnounceEffect, AskEffect, CloseEffect, Effect, OpenEffect, ReplyEffect, SendEffect } from "../../core/node/effects.ts";
-import type { Addresses, Gate, Interfaces, NeighbourMessage, Neighbours } from "../../host/ports.ts";
+import type {
+  AnnounceEffect,
+  AskEffect,
+  CloseEffect,
+  Effect,
+  OpenEffect,
+  ReplyEffect,
+  SendEffect,
+} from "../../core/node/effects.ts";
+import type { Gate, Interfaces, NeighbourMessage, Neighbours } from "../../host/ports.ts";
+import type { Chores, Outcome, Seen } from "./chores.ts";
 import { ADDRESS_LIFETIME_MS, HeldAddresses } from "./held.ts";
 import { Asked } from "./asked.ts";
-import { canonical, familyOf, Links, type LinksChange, type LinkState } from "./links.ts";
+import { canonical, familyOf, Links, type LinkState } from "./links.ts";
 import type { Happening } from "./loop.ts";
 import type { FromHeart } from "./messages.ts";
 
@@ -20,16 +29,19 @@ import type { FromHeart } from "./messages.ts";
 export interface HeartMachine {
   readonly interfaces: Interfaces;
   readonly gate: Gate;
-  readonly addresses: Addresses;
   readonly neighbours: Neighbours;
   /** Kernel settings of devices while this node may serve on them. */
-  readonly sysctls: { protect(device: string): { readonly ok: true } | { readonly ok: false; readonly reason: string }; restore(): void };
+  readonly sysctls: {
+    protect(device: string): { readonly ok: true } | { readonly ok: false; readonly reason: string };
+    restore(): void;
+  };
 }
 
 export interface PerformerOptions {
   readonly config: ClusterConfig;
   readonly node: string;
   readonly machine: HeartMachine;
+  readonly chores: Chores;
   readonly codec: Pick<FrameCodec, "encode">;
   readonly datagrams: { send(link: number, address: string, bytes: Uint8Array): boolean; rebind(link: number): void };
   now(): Instant;
@@ -57,21 +69,23 @@ export class Performer {
   readonly #listening = new Set<string>();
   /** VIPs whose announcements the core wants; undefined until it said so: all. */
   #watched: ReadonlySet<string> | undefined;
+  readonly #openUntil = new Map<string, Instant>();
   #brokenGateAt: Instant | undefined;
   #unfollow: (() => void)[] = [];
   #isWaitingForEmpty = false;
   readonly #saidOf = new Set<string>();
 
   constructor(options: PerformerOptions) {
-    const { config, machine, node } = options;
+    const { config, node } = options;
     this.#options = options;
     this.#peers = new Map(config.nodes.map((n) => [n.name, n]));
     this.#vips = vipsOf(config);
     this.#vipAddresses = new Set(this.#vips.map((v) => canonical(v.address)));
     const addresses = this.#peers.get(node)?.addresses ?? [];
-    this.#links = new Links({ addresses, gateways: config.gateways, interfaces: machine.interfaces });
+    this.#links = new Links({ addresses, gateways: config.gateways });
     this.#held = new HeldAddresses({
-      addresses: machine.addresses,
+      chores: options.chores,
+      now: options.now,
       deviceOf: (vip) => this.#deviceOf(vip),
       isAllowed: () => this.#brokenGateAt === undefined,
       refused: (vip, detail) => options.feed({ kind: "gate", what: "refused", vip: vip.id, detail }),
@@ -80,13 +94,17 @@ export class Performer {
   }
 
   /**
-   * Makes the gate's rules and listens on all devices; throws when the rules cannot be made. With `keep`,
+   * Makes the gate's rules and listens on all devices; rejects when the rules cannot be made. With `keep`,
    * what a former self of this daemon left open stays open; otherwise leftover addresses are removed.
    */
-  prepare(keep: boolean): void {
-    const { machine } = this.#options;
+  async prepare(keep: boolean): Promise<void> {
+    const { machine, chores } = this.#options;
     machine.gate.prepare(this.#vips, { keep });
-    this.#links.look();
+    // The first answer also says that chores are done from now on without delay.
+    const outcome = await new Promise<Outcome>((done) => chores.ask({ kind: "look" }, done));
+    if (!outcome.ok || outcome.seen === undefined)
+      throw new Error(`devices cannot be listed: ${outcome.ok ? "?" : outcome.error}`);
+    this.#links.update(outcome.seen);
     if (!keep) this.#removeLeftovers();
     this.#listen([]);
     this.#follow();
@@ -99,7 +117,7 @@ export class Performer {
 
   /** Tells the core every link's state and from now on every change. */
   watch(): void {
-    const { machine, soon, now } = this.#options;
+    const { machine, soon } = this.#options;
     for (const link of this.#links.all()) this.#tellLink(link);
     let isDue = false;
     this.#unfollow.push(
@@ -109,7 +127,7 @@ export class Performer {
         isDue = true;
         soon(() => {
           isDue = false;
-          this.look(now());
+          this.look();
         });
       }),
       machine.gate.watch((what, detail) => {
@@ -120,10 +138,17 @@ export class Performer {
     );
   }
 
-  /** Compares devices and addresses with what should be. */
-  look(now: Instant): void {
-    const change = this.#looked();
-    if (change === undefined) return;
+  /** Compares devices and addresses with what should be, as soon as the kernel tells. */
+  look(): void {
+    this.#options.chores.ask({ kind: "look" }, (outcome) => {
+      if (outcome.ok && outcome.seen !== undefined) this.#compare(outcome.seen, this.#options.now());
+      // The next change brings the next look.
+      else if (!outcome.ok) this.#once("look", "devices cannot be listed", { error: outcome.error });
+    });
+  }
+
+  #compare(seen: Seen, now: Instant): void {
+    const change = this.#links.update(seen);
     this.#listen(change.replaced);
     this.#held.compare((name) => this.#links.device(name), change.replaced, now);
     for (const link of change.links) {
@@ -157,18 +182,32 @@ export class Performer {
     this.#options.machine.gate.close(this.#vips);
   }
 
-  /** Closes, removes the addresses and the rules, and stops listening. Each step is tried whatever became of the others. */
-  end(): void {
-    const { machine } = this.#options;
-    const steps: (() => void)[] = [
+  /**
+   * Closes, removes the addresses, then the rules, stops listening and calls `done`. The rules stand until the
+   * last address is gone, however long the kernel takes.
+   */
+  end(done: () => void): void {
+    const { machine, chores } = this.#options;
+    this.#inOrder([
       () => this.closeAll(),
       () => this.#unfollow.forEach((end) => end()),
       () => this.#held.all().forEach((vip) => this.#held.release(vip)),
-      () => machine.gate.remove(),
-      () => machine.sysctls.restore(),
-      () => machine.neighbours.close(),
-      () => machine.interfaces.close(),
-    ];
+    ]);
+    // Chores are done in order: when this one is, the removals are.
+    chores.ask({ kind: "look" }, () => {
+      this.#inOrder([
+        () => machine.gate.remove(),
+        () => machine.sysctls.restore(),
+        () => machine.neighbours.close(),
+        () => machine.interfaces.close(),
+        () => chores.close(),
+      ]);
+      done();
+    });
+  }
+
+  /** Each step is tried whatever became of the others. */
+  #inOrder(steps: readonly (() => void)[]): void {
     for (const step of steps) {
       try {
         step();
@@ -208,21 +247,15 @@ export class Performer {
     }
   }
 
-  /** A list that the kernel would not give now is asked for again with the next change. */
-  #looked(): LinksChange | undefined {
-    try {
-      return this.#links.look();
-    } catch (error) {
-      this.#once("look", "devices cannot be listed", { error: textOf(error) });
-      return undefined;
-    }
-  }
-
   #send({ to, frame }: SendEffect): void {
     const address = this.#peers.get(to)?.addresses[frame.link];
-    if (address === undefined) return this.#once(`send ${to} ${frame.link}`, "a frame has no address to go to", { to, link: frame.link });
+    if (address === undefined)
+      return this.#once(`send ${to} ${frame.link}`, "a frame has no address to go to", { to, link: frame.link });
     const bytes = this.#options.codec.encode(frame, to);
-    if (bytes === undefined) return this.#once(`size ${to}`, "a frame is too large for one datagram: shorten the names of groups and nodes", { to });
+    if (bytes === undefined)
+      return this.#once(`size ${to}`, "a frame is too large for one datagram: shorten the names of groups and nodes", {
+        to,
+      });
     this.#options.datagrams.send(frame.link, address, bytes);
   }
 
@@ -249,13 +282,16 @@ export class Performer {
     if (ready.length === 0) return;
     try {
       this.#options.machine.gate.open(ready, until);
+      for (const vip of ready) this.#openUntil.set(vip.id, until);
     } catch (error) {
-      for (const vip of ready) this.#options.feed({ kind: "gate", what: "refused", vip: vip.id, detail: textOf(error) });
+      for (const vip of ready)
+        this.#options.feed({ kind: "gate", what: "refused", vip: vip.id, detail: textOf(error) });
     }
   }
 
   /** The gate first: an address that is removed while its gate is open answers until it is gone. */
   #close({ vips, remove }: CloseEffect): void {
+    for (const vip of vips) this.#openUntil.delete(vip.id);
     try {
       this.#options.machine.gate.close(vips);
     } catch (error) {
@@ -267,25 +303,40 @@ export class Performer {
   }
 
   #announce({ vips }: AnnounceEffect): void {
-    const { neighbours } = this.#options.machine;
     for (const vip of vips) {
       const device = this.#deviceOf(vip);
-      if (device === undefined) continue;
-      try {
-        neighbours.announce(device, vip.address);
-        neighbours.announceTo(device, vip.address, this.#knownOn(device, vip.family));
-      } catch (error) {
-        this.#once(`announce ${device}`, "a VIP could not be announced", { device, address: vip.address, error: textOf(error) });
-      }
+      if (device !== undefined) this.#announceOn(device, vip);
     }
   }
 
+  /**
+   * Everybody, then the gateways and the neighbours that the kernel knows, one by one. It waits for its turn
+   * among the chores: who hears of a VIP sends at once, and the address that was asked for before must be there.
+   */
+  #announceOn(device: string, vip: VipConfig): void {
+    const { chores, machine, now } = this.#options;
+    chores.ask({ kind: "table", device }, (outcome) => {
+      if ((this.#openUntil.get(vip.id) ?? LONG_AGO) <= now()) return;
+      try {
+        machine.neighbours.announce(device, vip.address);
+        const table = outcome.ok ? (outcome.table ?? []) : [];
+        machine.neighbours.announceTo(device, vip.address, this.#knownOn(device, vip.family, table));
+      } catch (error) {
+        this.#once(`announce ${device}`, "a VIP could not be announced", {
+          device,
+          address: vip.address,
+          error: textOf(error),
+        });
+      }
+    });
+  }
+
   /** Hardware addresses of the neighbours on a device, those of gateways first. */
-  #knownOn(device: string, family: 4 | 6): readonly string[] {
+  #knownOn(device: string, family: 4 | 6, table: ReturnType<Neighbours["table"]>): readonly string[] {
     const gateways = new Set(this.#links.linksOn(device).flatMap((l) => l.gateways.map(canonical)));
     const first: string[] = [];
     const others: string[] = [];
-    for (const { address, mac } of this.#options.machine.neighbours.table(device)) {
+    for (const { address, mac } of table) {
       if (familyOf(address) !== family) continue;
       (gateways.has(canonical(address)) ? first : others).push(mac);
     }
@@ -305,7 +356,14 @@ export class Performer {
       for (const { link } of this.#links.linksOn(message.device)) {
         const sentAt = this.#asked.answered({ link, probe: message.probe, address });
         if (sentAt === undefined) continue;
-        this.#options.feed({ kind: "answer", link, probe: message.probe, address: message.address, mac: message.mac, sentAt });
+        this.#options.feed({
+          kind: "answer",
+          link,
+          probe: message.probe,
+          address: message.address,
+          mac: message.mac,
+          sentAt,
+        });
       }
       return;
     }
@@ -313,7 +371,13 @@ export class Performer {
     if (this.#watched !== undefined && !this.#watched.has(address)) return;
     const link = this.#linkFor(address, message.device);
     if (link === undefined) return;
-    this.#options.feed({ kind: "announcement", link, address: message.address, mac: message.mac, probe: message.probe });
+    this.#options.feed({
+      kind: "announcement",
+      link,
+      address: message.address,
+      mac: message.mac,
+      probe: message.probe,
+    });
   }
 
   /** The VIP's own link when it is on that device, else any link there, else the VIP's own. */
@@ -351,7 +415,11 @@ export class Performer {
         this.#once(`listen ${name}`, "cannot listen on a device", { device: name, error: textOf(error) });
       }
       const protection = this.#options.machine.sysctls.protect(name);
-      if (!protection.ok) this.#once(`protect ${name}`, "cannot set how a device answers ARP", { device: name, error: protection.reason });
+      if (!protection.ok)
+        this.#once(`protect ${name}`, "cannot set how a device answers ARP", {
+          device: name,
+          error: protection.reason,
+        });
     }
   }
 
@@ -365,7 +433,8 @@ export class Performer {
     for (const vip of this.#vips) {
       const device = this.#deviceOf(vip);
       if (device === undefined) continue;
-      const has = this.#links.device(device)?.addresses.some((a) => canonical(a.address) === canonical(vip.address)) === true;
+      const has =
+        this.#links.device(device)?.addresses.some((a) => canonical(a.address) === canonical(vip.address)) === true;
       if (has) this.#held.release(vip);
     }
   }

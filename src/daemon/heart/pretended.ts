@@ -11,11 +11,21 @@ import type { Input } from "../../core/node/inputs.ts";
 import type { StepResult } from "../../core/node/node.ts";
 import type { NodeView } from "../../core/node/view.ts";
 import type { Device } from "../../host/ports.ts";
+import type { ChoreMachine } from "./chores.ts";
 import type { HeartSurroundings } from "./run.ts";
 
 /** Two nodes that talk to each other over two addresses of the loopback device. */
 export function loopbackConfig(port: number): ClusterConfig {
-  const vip: VipConfig = { kind: "vip", id: "www/127.1.0.10", address: "127.1.0.10", family: 4, prefixLength: 8, link: 0, device: undefined, gateways: [] };
+  const vip: VipConfig = {
+    kind: "vip",
+    id: "www/127.1.0.10",
+    address: "127.1.0.10",
+    family: 4,
+    prefixLength: 8,
+    link: 0,
+    device: undefined,
+    gateways: [],
+  };
   return {
     cluster: "pretended",
     keyFile: "/nowhere",
@@ -34,11 +44,26 @@ export function loopbackConfig(port: number): ClusterConfig {
 }
 
 /** Notes every operation in `did`; its clock is the process's own. */
-export function pretendedMachine(addresses: readonly string[], did: (line: string) => void): HeartSurroundings["machine"] {
-  const device: Device = { index: 1, name: "lo", up: true, carrier: true, mac: undefined, addresses: addresses.map((address) => ({ address, prefixLength: 8 })) };
+export function pretendedMachine(
+  addresses: readonly string[],
+  did: (line: string) => void,
+): HeartSurroundings["machine"] & ChoreMachine {
+  const device: Device = {
+    index: 1,
+    name: "lo",
+    up: true,
+    carrier: true,
+    mac: undefined,
+    addresses: addresses.map((address) => ({ address, prefixLength: 8 })),
+  };
   return {
     clock: { now: () => instant(performance.now()) },
-    interfaces: { list: () => [device], gateways: () => [], watch: () => () => {}, close: () => did("interfaces.close") },
+    interfaces: {
+      list: () => [device],
+      gateways: () => [],
+      watch: () => () => {},
+      close: () => did("interfaces.close"),
+    },
     gate: {
       prepare: (_, options) => did(`gate.prepare keep=${options?.keep}`),
       open: () => did("gate.open"),
@@ -73,7 +98,12 @@ export class PretendedNode {
   #sequence = 0;
   #beatAt = instant(0);
 
-  constructor(options: { readonly config: ClusterConfig; readonly node: string; readonly holds: boolean; readonly remembers: boolean }) {
+  constructor(options: {
+    readonly config: ClusterConfig;
+    readonly node: string;
+    readonly holds: boolean;
+    readonly remembers: boolean;
+  }) {
     this.#config = options.config;
     this.#node = options.node;
     this.#holds = options.holds;
@@ -88,14 +118,17 @@ export class PretendedNode {
     }
     if (input.kind === "monitor") throw new Error("a defect in the core");
     const effects: Effect[] = [];
-    if (input.kind === "request") effects.push({ kind: "reply", id: input.id, outcome: { kind: "done", detail: input.request.verb } });
-    if (input.kind === "frame" && this.#holds) effects.push({ kind: "open", vips: this.#vips(), until: instant(input.now + 130) });
+    if (input.kind === "request")
+      effects.push({ kind: "reply", id: input.id, outcome: { kind: "done", detail: input.request.verb } });
+    if (input.kind === "frame" && this.#holds)
+      effects.push({ kind: "open", vips: this.#vips(), until: instant(input.now + 130) });
     if (input.now >= this.#beatAt) {
       this.#beatAt = instant(this.#beatAt + this.#config.heartbeat.intervalMs);
       this.#sequence += 1;
       for (const peer of this.#config.nodes) {
         if (peer.name === this.#node) continue;
-        for (const link of peer.addresses.keys()) effects.push({ kind: "send", to: peer.name, frame: this.#frame(link) });
+        for (const link of peer.addresses.keys())
+          effects.push({ kind: "send", to: peer.name, frame: this.#frame(link) });
       }
     }
     return { effects, wakeAt: this.#beatAt };
@@ -124,7 +157,19 @@ export class PretendedNode {
       heard: [0, 1].map((l) => ({ link: l, incarnation: this.#incarnation, sequence: this.#sequence, ageMs: 12.3 })),
       groups: this.#config.groups.map((g) => {
         const role = this.#holds ? ("holding" as const) : ("idle" as const);
-        return { name: g.name, epoch: 3, granted: 3, holder: "srv1", role, leaseMs: 130, eligible: true, reason: "", soft: false, to: undefined, seen: undefined };
+        return {
+          name: g.name,
+          epoch: 3,
+          granted: 3,
+          holder: "srv1",
+          role,
+          leaseMs: 130,
+          eligible: true,
+          reason: "",
+          soft: false,
+          to: undefined,
+          seen: undefined,
+        };
       }),
       reach: [2, 1],
       claims: [],

@@ -10,6 +10,7 @@ import type { StepResult } from "../../core/node/node.ts";
 import type { NodeView } from "../../core/node/view.ts";
 import type { Instant } from "../../core/base/time.ts";
 import { timingFrom } from "../../core/base/timing.ts";
+import type { Chores } from "./chores.ts";
 import { Datagrams } from "./datagrams.ts";
 import { Loop, type Timers } from "./loop.ts";
 import { FEED_LIMIT_MS, type FromHeart, type HeartOptions, type ToHeart } from "./messages.ts";
@@ -21,15 +22,18 @@ export interface HeartSurroundings {
   readonly machine: HeartMachine & { readonly clock: { now(): Instant } };
   readonly node: { step(input: Input): StepResult; view(now: Instant): NodeView };
   readonly timers: Timers;
+  readonly chores: Chores;
   post(message: FromHeart): void;
   /** After the heart broke: the gates are closed, the process must end. */
   broken(): void;
+  /** After the end that the main thread asked for: everything is undone. */
+  ended(): void;
 }
 
 /** A running heart. */
 export interface RunningHeart {
-  /** A message from the main thread. Returns true after the last one. */
-  tell(message: ToHeart): boolean;
+  /** A message from the main thread. */
+  tell(message: ToHeart): void;
   /** Something was thrown outside a turn: closes everything as after one inside. */
   broke(error: unknown): void;
 }
@@ -63,6 +67,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     config,
     node,
     machine,
+    chores: surroundings.chores,
     codec,
     datagrams,
     now,
@@ -84,7 +89,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     feedLimitMs: FEED_LIMIT_MS,
   });
 
-  performer.prepare(options.handover !== undefined);
+  await performer.prepare(options.handover !== undefined);
   await datagrams.open();
   loop.start({
     kind: "start",
@@ -96,9 +101,10 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
   });
   performer.watch();
   post({ kind: "ready" });
+  const parts = { loop, performer, datagrams, post, ended: surroundings.ended };
   return {
     broke,
-    tell: (message) => tell(message, { loop, performer, datagrams, post, view: () => surroundings.node.view(now()) }),
+    tell: (message) => tell(message, { ...parts, view: () => surroundings.node.view(now()) }),
   };
 }
 
@@ -108,38 +114,44 @@ interface Parts {
   readonly datagrams: Datagrams;
   post(message: FromHeart): void;
   view(): NodeView;
+  ended(): void;
 }
 
-function tell(message: ToHeart, { loop, performer, datagrams, post, view }: Parts): boolean {
+function tell(message: ToHeart, { loop, performer, datagrams, post, view, ended }: Parts): void {
   switch (message.kind) {
     case "feed":
-      loop.fed();
-      return false;
+      return loop.fed();
     case "view":
-      post({ kind: "view", id: message.id, view: view() });
-      return false;
+      return post({ kind: "view", id: message.id, view: view() });
     case "request":
     case "monitor":
     case "resource-result":
-      loop.feed(message);
-      return false;
+      return loop.feed(message);
     case "end":
       loop.end();
       datagrams.close();
-      performer.end();
-      post({ kind: "ended" });
-      return true;
+      return performer.end(() => {
+        post({ kind: "ended" });
+        ended();
+      });
   }
 }
 
 /** The gates first; then the record of what happened; then the end of the process. */
-function breakDown(error: unknown, { performer, post, broken }: { performer: Performer; post(message: FromHeart): void; broken(): void }): void {
+function breakDown(
+  error: unknown,
+  { performer, post, broken }: { performer: Performer; post(message: FromHeart): void; broken(): void },
+): void {
   try {
     performer.closeAll();
   } catch {
     // Their deadlines close them.
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  post({ kind: "fatal", message, next: "this is a defect: report it with the lines before this one; the service manager restarts the daemon" });
+  post({
+    kind: "fatal",
+    message,
+    next: "this is a defect: report it with the lines before this one; the service manager restarts the daemon",
+  });
   broken();
 }

@@ -7,7 +7,10 @@ import { nodeTimers } from "./timers.ts";
 
 /** Runs a heart on what `open` gives it until the main thread ends it; whatever fails is told as `fatal`. */
 export async function serveHeart(
-  open: (options: HeartOptions, post: (message: FromHeart) => void) => Pick<HeartSurroundings, "machine" | "node">,
+  open: (
+    options: HeartOptions,
+    post: (message: FromHeart) => void,
+  ) => Pick<HeartSurroundings, "machine" | "node" | "chores">,
 ): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error("the heart runs only in a thread of the daemon");
@@ -16,21 +19,26 @@ export async function serveHeart(
   // What was posted arrives before the thread's end is seen; sockets and timers may still stand, so it ends itself.
   const end = (code: number): void => process.exit(code);
   const early: ToHeart[] = [];
-  let tell = (message: ToHeart): boolean => {
-    early.push(message);
-    return false;
-  };
-  port.on("message", (message: ToHeart) => {
-    if (tell(message)) end(0);
-  });
+  let tell = (message: ToHeart): void => void early.push(message);
+  port.on("message", (message: ToHeart) => tell(message));
   try {
-    const heart = await runHeart(options, { ...open(options, post), timers: nodeTimers, post, broken: () => end(1) });
+    const heart = await runHeart(options, {
+      ...open(options, post),
+      timers: nodeTimers,
+      post,
+      broken: () => end(1),
+      ended: () => end(0),
+    });
     process.on("uncaughtException", (error) => heart.broke(error));
     tell = heart.tell;
-    for (const message of early) if (tell(message)) end(0);
+    for (const message of early) tell(message);
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    post({ kind: "fatal", message, next: "see the message; `understudy check` tells whether the cluster file is at fault" });
+    post({
+      kind: "fatal",
+      message,
+      next: "see the message; `understudy check` tells whether the cluster file is at fault",
+    });
     end(1);
   }
 }

@@ -1,0 +1,19 @@
+/** The thread that does chores; see chores.ts. It answers in the order in which it was asked. */
+
+import { parentPort } from "node:worker_threads";
+import { LinuxAddresses } from "../../host/linux/addresses.ts";
+import { LinuxInterfaces } from "../../host/linux/interfaces.ts";
+import { LinuxNeighbours } from "../../host/linux/neighbours.ts";
+import { realtime } from "../../host/linux/realtime.ts";
+import { type Chore, doChore } from "./chores.ts";
+
+if (parentPort === null) throw new Error("chores are done only in a thread of the heart");
+const port = parentPort;
+// Refused is told once already, by the heart.
+realtime();
+const machine = {
+  interfaces: new LinuxInterfaces(),
+  addresses: new LinuxAddresses(),
+  neighbours: new LinuxNeighbours(),
+};
+port.on("message", (chore: Chore) => port.postMessage(doChore(machine, chore)));
