@@ -22,7 +22,13 @@ function no(because: string, soft: boolean): Eligibility {
 /** This node's own eligibility. */
 export function ownEligibility(
   s: Surroundings,
-  group: { config: GroupConfig; vips: readonly VipConfig[]; barred: string | undefined },
+  group: {
+    readonly config: GroupConfig;
+    readonly vips: readonly VipConfig[];
+    readonly barred: string | undefined;
+    /** A former self's lease runs so long: it is believed before the network has answered this one. */
+    readonly resumedUntil: Instant;
+  },
   now: Instant,
 ): Eligibility {
   if (s.stalled) return no("has a daemon whose main thread hangs", false);
@@ -37,6 +43,7 @@ export function ownEligibility(
     if (monitor === undefined) return no(`has no verdict of monitor ${name} yet`, true);
     if (monitor.verdict === "down") return no(`fails monitor ${name}`, true);
   }
+  if (now < group.resumedUntil) return YES;
   for (const vip of group.vips) {
     const link = linkOf(vip);
     const own = s.interfaces[link];

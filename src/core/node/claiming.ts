@@ -106,6 +106,11 @@ export class Claiming {
       const missing = this.#missingFrom(peer, state.knownEpoch);
       if (missing !== undefined) return missing;
     }
+    for (const vip of this.#vips) {
+      if (!state.probing && (s.segments[linkOf(vip)]?.deadline ?? LONG_AGO) <= now) {
+        return `no sign of life on the network of ${vip.address}`;
+      }
+    }
     if (!state.probing) return undefined;
     for (const vip of this.#vips) {
       const missing = this.#missingOnWire(s, vip, now);

@@ -39,6 +39,7 @@ export class Group {
   epoch = 0;
   holder: string | undefined;
   barred: string | undefined;
+  resumedUntil: Instant = LONG_AGO;
   claiming: Claiming | undefined;
   readonly grants = new Grants();
   /** Latest decision, for `why`. */
@@ -93,6 +94,7 @@ export class Group {
     this.holder = this.#s.me;
     if (handed.until <= turn.now) return;
     this.role = "holding";
+    this.resumedUntil = handed.until;
     for (const vip of this.vips) this.#openUntil.set(vip.id, handed.until);
     this.#lifecycle.resume(turn.now);
     this.#record(turn, "NODE_RESUMED", { node: this.#s.me, facts: { epoch: this.epoch } });
