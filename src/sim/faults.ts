@@ -27,7 +27,8 @@ export type FaultAction =
   | { readonly kind: "stall"; readonly node: Target }
   | { readonly kind: "cut"; readonly node: Target; readonly links: readonly number[]; readonly way: "both" | "in" | "out"; readonly carrier: boolean }
   | { readonly kind: "pair-cut"; readonly from: number; readonly to: number; readonly link: number; readonly bothWays: boolean }
-  | { readonly kind: "udp"; readonly links: readonly number[] }
+  /** Frames are filtered, ARP and echo are not: between all nodes, or from one to another. */
+  | { readonly kind: "udp"; readonly links: readonly number[]; readonly pair?: { readonly from: number; readonly to: number; readonly bothWays: boolean } }
   | { readonly kind: "quality"; readonly link: number; readonly quality: Quality }
   | { readonly kind: "gateway"; readonly link: number }
   | { readonly kind: "stranger"; readonly link: number }
@@ -126,12 +127,14 @@ function drawNetworkFault(random: Random, config: ClusterConfig, options: { flav
   const link = random.pick(links);
   if (random.chance(0.1)) return { kind: "gateway", link: 0 };
   if (random.chance(0.08)) return { kind: random.pick(["stranger", "fabric"]), link: 0 };
-  if (options.flavour === "udp") return { kind: "udp", links: random.chance(0.7) ? links : [link] };
-  if (options.flavour === "pairs" && links.length > 1) {
-    const from = random.integer(0, config.nodes.length - 1);
-    const to = (from + random.integer(1, config.nodes.length - 1)) % config.nodes.length;
-    return { kind: "pair-cut", from, to, link: 0, bothWays: random.chance(0.5) };
+  const from = random.integer(0, config.nodes.length - 1);
+  const to = (from + random.integer(1, config.nodes.length - 1)) % config.nodes.length;
+  const pair = { from, to, bothWays: random.chance(0.5) };
+  if (options.flavour === "udp") {
+    const some = random.chance(0.7) ? links : [link];
+    return random.chance(0.5) ? { kind: "udp", links: some } : { kind: "udp", links: some, pair };
   }
+  if (options.flavour === "pairs" && links.length > 1) return { kind: "pair-cut", link: 0, ...pair };
   if (random.chance(0.3)) return { kind: "quality", link, quality: drawQuality(random) };
   const all = random.chance(0.4);
   return { kind: "cut", node: options.node, links: all ? links : [link], way: random.pick(["both", "both", "in", "out"]), carrier: random.chance(0.4) };
@@ -283,8 +286,8 @@ function inflictOnNetwork(world: World, action: NetworkAction): () => void {
       return () => change(-1);
     }
     case "udp":
-      cutAllUdp(world, action.links, 1);
-      return () => cutAllUdp(world, action.links, -1);
+      filterFrames(world, action, 1);
+      return () => filterFrames(world, action, -1);
     case "quality":
       network.setQuality(action.link, action.quality);
       return () => network.setQuality(action.link, GOOD_QUALITY);
@@ -328,11 +331,13 @@ function cut(world: World, action: Extract<FaultAction, { kind: "cut" }>): () =>
   return () => change(-1);
 }
 
-function cutAllUdp(world: World, links: readonly number[], change: 1 | -1): void {
-  for (const link of links) {
-    for (const from of world.machines) {
-      for (const to of world.machines) {
-        if (from !== to) world.network.cutPair(link, { from: from.index, to: to.index }, "udp", change);
+function filterFrames(world: World, action: Extract<FaultAction, { kind: "udp" }>, change: 1 | -1): void {
+  const { pair } = action;
+  for (const link of action.links) {
+    for (const { index: from } of world.machines) {
+      for (const { index: to } of world.machines) {
+        const isMeant = pair === undefined || (pair.from === from && pair.to === to) || (pair.bothWays && pair.from === to && pair.to === from);
+        if (from !== to && isMeant) world.network.cutPair(link, { from, to }, "udp", change);
       }
     }
   }
