@@ -460,6 +460,12 @@ test("Before a hand-over the addresses live as long as the leases that are hande
     "put 192.0.2.10 eth0 4000",
   ]);
   expect(bench.posted).toMatchObject([{ kind: "reply", id: 1 }]);
+  bench.posted.length = 0;
+  bench.waiting = [];
+  bench.do({ kind: "reply", id: 2, outcome: { kind: "handover", handover } });
+  expect(bench.posted, "not before the addresses were renewed").toEqual([]);
+  for (const run of bench.waiting.splice(0)) run();
+  expect(bench.posted).toMatchObject([{ kind: "reply", id: 2 }]);
 });
 
 test("Commands, records and answers go to the main thread", async () => {

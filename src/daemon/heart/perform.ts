@@ -8,33 +8,21 @@ import { unreachable } from "../../core/base/assert.ts";
 import { type Instant, LONG_AGO } from "../../core/base/time.ts";
 import type { ClusterConfig, NodeConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { FrameCodec } from "../../core/membership/frame-codec.ts";
-import type {
-  AnnounceEffect,
-  AskEffect,
-  CloseEffect,
-  Effect,
-  OpenEffect,
-  ReplyEffect,
-  SendEffect,
-} from "../../core/node/effects.ts";
-import type { Gate, Interfaces, NeighbourMessage, Neighbours } from "../../host/ports.ts";
+import type { CloseEffect, Effect, OpenEffect, ReplyEffect, SendEffect } from "../../core/node/effects.ts";
+import type { Gate, Interfaces, Neighbours } from "../../host/ports.ts";
 import type { Chores, Outcome, Seen } from "./chores.ts";
 import { ADDRESS_LIFETIME_MS, HeldAddresses } from "./held.ts";
-import { Asked } from "./asked.ts";
-import { canonical, familyOf, Links, type LinkState } from "./links.ts";
+import { canonical, Links, type LinkState } from "./links.ts";
 import type { Happening } from "./loop.ts";
 import type { FromHeart } from "./messages.ts";
+import { type DeviceSettings, Neighbourhood } from "./neighbourhood.ts";
 
 /** What the heart needs of a machine; each part as in `ports.ts`. */
 export interface HeartMachine {
   readonly interfaces: Interfaces;
   readonly gate: Gate;
   readonly neighbours: Neighbours;
-  /** Kernel settings of devices while this node may serve on them. */
-  readonly sysctls: {
-    protect(device: string): { readonly ok: true } | { readonly ok: false; readonly reason: string };
-    restore(): void;
-  };
+  readonly sysctls: DeviceSettings;
 }
 
 export interface PerformerOptions {
@@ -54,25 +42,17 @@ export interface PerformerOptions {
 
 /** How often gate rules that could not be made are tried again. */
 const GATE_RETRY_MS = 1_000;
-/** Neighbours that are told of a VIP one by one. */
-const MAX_NEIGHBOURS_TOLD = 256;
-
 /** The hands of the heart. */
 export class Performer {
   readonly #options: PerformerOptions;
   readonly #peers: ReadonlyMap<string, NodeConfig>;
   readonly #vips: readonly VipConfig[];
-  readonly #vipAddresses: ReadonlySet<string>;
   readonly #links: Links;
   readonly #held: HeldAddresses;
-  readonly #asked = new Asked();
-  readonly #listening = new Set<string>();
-  /** VIPs whose announcements the core wants; undefined until it said so: all. */
-  #watched: ReadonlySet<string> | undefined;
+  readonly #neighbourhood: Neighbourhood;
   readonly #openUntil = new Map<string, Instant>();
   #brokenGateAt: Instant | undefined;
   #unfollow: (() => void)[] = [];
-  #isWaitingForEmpty = false;
   readonly #saidOf = new Set<string>();
 
   constructor(options: PerformerOptions) {
@@ -80,7 +60,6 @@ export class Performer {
     this.#options = options;
     this.#peers = new Map(config.nodes.map((n) => [n.name, n]));
     this.#vips = vipsOf(config);
-    this.#vipAddresses = new Set(this.#vips.map((v) => canonical(v.address)));
     const addresses = this.#peers.get(node)?.addresses ?? [];
     this.#links = new Links({ addresses, gateways: config.gateways });
     this.#held = new HeldAddresses({
@@ -90,6 +69,16 @@ export class Performer {
       isAllowed: () => this.#brokenGateAt === undefined,
       refused: (vip, detail) => options.feed({ kind: "gate", what: "refused", vip: vip.id, detail }),
       lost: (vip, detail) => options.feed({ kind: "gate", what: "address-lost", vip: vip.id, detail }),
+    });
+    const peers = config.nodes.filter((n) => n.name !== node).flatMap((n) => n.addresses);
+    this.#neighbourhood = new Neighbourhood({
+      ...options,
+      vips: this.#vips,
+      peers,
+      links: this.#links,
+      deviceOf: (vip) => this.#deviceOf(vip),
+      isOpen: (vip) => (this.#openUntil.get(vip.id) ?? LONG_AGO) > options.now(),
+      complain: (key, message, fields) => this.#once(key, message, fields),
     });
   }
 
@@ -106,8 +95,8 @@ export class Performer {
       throw new Error(`devices cannot be listed: ${outcome.ok ? "?" : outcome.error}`);
     this.#links.update(outcome.seen);
     if (!keep) this.#removeLeftovers();
-    this.#listen([]);
-    this.#follow();
+    this.#neighbourhood.listen([]);
+    this.#neighbourhood.follow();
   }
 
   /** Per link: its gateways as known now. */
@@ -149,14 +138,14 @@ export class Performer {
 
   #compare(seen: Seen, now: Instant): void {
     const change = this.#links.update(seen);
-    this.#listen(change.replaced);
+    this.#neighbourhood.listen(change.replaced);
     this.#held.compare((name) => this.#links.device(name), change.replaced, now);
     for (const link of change.links) {
       this.#tellLink(link);
       const isReplaced = link.device !== undefined && change.replaced.includes(link.device.name);
       if (isReplaced) this.#options.datagrams.rebind(link.link);
     }
-    if (change.links.length > 0) this.#follow();
+    if (change.links.length > 0) this.#neighbourhood.follow();
   }
 
   /** Performs the effects of one step, in order. */
@@ -222,7 +211,7 @@ export class Performer {
       case "send":
         return this.#send(effect);
       case "ask":
-        return this.#ask(effect, now);
+        return this.#neighbourhood.ask(effect, now);
       case "open":
         return this.#open(effect, now);
       case "close":
@@ -231,13 +220,11 @@ export class Performer {
         for (const vip of effect.vips) this.#held.hold(vip, now);
         return;
       case "announce":
-        return this.#announce(effect);
+        return this.#neighbourhood.announce(effect);
       case "watch":
-        this.#watched = new Set(effect.vips.map((v) => canonical(v.address)));
-        return;
+        return this.#neighbourhood.watchOnly(effect.vips);
       case "reply":
-        this.#beforeHandover(effect, now);
-        return this.#options.post(effect);
+        return this.#reply(effect, now);
       case "run":
       case "persist":
       case "event":
@@ -257,24 +244,6 @@ export class Performer {
         to,
       });
     this.#options.datagrams.send(frame.link, address, bytes);
-  }
-
-  #ask({ link: number, probe, address, mac }: AskEffect, now: Instant): void {
-    const link = this.#links.link(number);
-    if (link?.device === undefined || !link.isUp) return;
-    const isVip = this.#vipAddresses.has(canonical(address));
-    const source = this.#links.sourceOn(link, familyOf(address), this.#vipAddresses);
-    const device = link.device.name;
-    const { neighbours } = this.#options.machine;
-    try {
-      if (probe === "arp") neighbours.ask(device, address, isVip ? undefined : source);
-      else if (mac !== undefined && source !== undefined) neighbours.echo(device, address, source, mac);
-      else return;
-      this.#asked.ask({ link: number, probe, address: canonical(address) }, now);
-      this.#noteWhenEmpty();
-    } catch (error) {
-      this.#once(`ask ${device}`, "a question could not be sent", { device, error: textOf(error) });
-    }
   }
 
   #open({ vips, until }: OpenEffect, now: Instant): void {
@@ -302,89 +271,14 @@ export class Performer {
     if (remove) for (const vip of vips) this.#held.release(vip);
   }
 
-  #announce({ vips }: AnnounceEffect): void {
-    for (const vip of vips) {
-      const device = this.#deviceOf(vip);
-      if (device !== undefined) this.#announceOn(device, vip);
-    }
-  }
-
-  /**
-   * Everybody, then the gateways and the neighbours that the kernel knows, one by one. It waits for its turn
-   * among the chores: who hears of a VIP sends at once, and the address that was asked for before must be there.
-   */
-  #announceOn(device: string, vip: VipConfig): void {
-    const { chores, machine, now } = this.#options;
-    chores.ask({ kind: "table", device }, (outcome) => {
-      if ((this.#openUntil.get(vip.id) ?? LONG_AGO) <= now()) return;
-      try {
-        machine.neighbours.announce(device, vip.address);
-        const table = outcome.ok ? (outcome.table ?? []) : [];
-        machine.neighbours.announceTo(device, vip.address, this.#knownOn(device, vip.family, table));
-      } catch (error) {
-        this.#once(`announce ${device}`, "a VIP could not be announced", {
-          device,
-          address: vip.address,
-          error: textOf(error),
-        });
-      }
-    });
-  }
-
-  /** Hardware addresses of the neighbours on a device, those of gateways first. */
-  #knownOn(device: string, family: 4 | 6, table: ReturnType<Neighbours["table"]>): readonly string[] {
-    const gateways = new Set(this.#links.linksOn(device).flatMap((l) => l.gateways.map(canonical)));
-    const first: string[] = [];
-    const others: string[] = [];
-    for (const { address, mac } of table) {
-      if (familyOf(address) !== family) continue;
-      (gateways.has(canonical(address)) ? first : others).push(mac);
-    }
-    return [...new Set([...first, ...others])].slice(0, MAX_NEIGHBOURS_TOLD);
-  }
-
-  /** Until the next self takes over, nobody renews the addresses. */
-  #beforeHandover({ outcome }: ReplyEffect, now: Instant): void {
-    if (outcome.kind !== "handover") return;
-    const until = Math.max(now, ...outcome.handover.groups.map((g) => g.until));
+  /** The answer to a hand-over waits until the addresses will live without us, for as long as the leases. */
+  #reply(effect: ReplyEffect, now: Instant): void {
+    const { chores, post } = this.#options;
+    if (effect.outcome.kind !== "handover") return post(effect);
+    const until = Math.max(now, ...effect.outcome.handover.groups.map((g) => g.until));
     this.#held.extend(Math.max(ADDRESS_LIFETIME_MS, until - now), now);
-  }
-
-  #heard(message: NeighbourMessage): void {
-    const address = canonical(message.address);
-    if (message.kind === "answer") {
-      for (const { link } of this.#links.linksOn(message.device)) {
-        const sentAt = this.#asked.answered({ link, probe: message.probe, address });
-        if (sentAt === undefined) continue;
-        this.#options.feed({
-          kind: "answer",
-          link,
-          probe: message.probe,
-          address: message.address,
-          mac: message.mac,
-          sentAt,
-        });
-      }
-      return;
-    }
-    if (!this.#vipAddresses.has(address) || this.#links.isOwnMac(message.mac)) return;
-    if (this.#watched !== undefined && !this.#watched.has(address)) return;
-    const link = this.#linkFor(address, message.device);
-    if (link === undefined) return;
-    this.#options.feed({
-      kind: "announcement",
-      link,
-      address: message.address,
-      mac: message.mac,
-      probe: message.probe,
-    });
-  }
-
-  /** The VIP's own link when it is on that device, else any link there, else the VIP's own. */
-  #linkFor(address: string, device: string): number | undefined {
-    const own = this.#vips.find((v) => canonical(v.address) === address)?.link;
-    const there = this.#links.linksOn(device).map((l) => l.link);
-    return own !== undefined && there.includes(own) ? own : (there[0] ?? own);
+    // Chores are done in order: when this one is, the addresses are renewed.
+    chores.ask({ kind: "look" }, () => post(effect));
   }
 
   #deviceOf(vip: VipConfig): string | undefined {
@@ -394,39 +288,6 @@ export class Performer {
 
   #tellLink({ link, isUp, device, gateways }: LinkState): void {
     this.#options.feed({ kind: "interface", link, up: isUp, device: device?.name, mac: device?.mac, gateways });
-  }
-
-  /** Listens on every device that a link or a VIP is on; those in `replaced` anew. */
-  #listen(replaced: readonly string[]): void {
-    const { neighbours } = this.#options.machine;
-    const names = [...this.#links.all().map((l) => l.device?.name), ...this.#vips.map((v) => this.#deviceOf(v))];
-    const wanted = new Set(names.filter((n) => n !== undefined));
-    for (const name of [...this.#listening]) {
-      if (wanted.has(name) && !replaced.includes(name)) continue;
-      neighbours.unlisten(name);
-      this.#listening.delete(name);
-    }
-    for (const name of wanted) {
-      if (this.#listening.has(name)) continue;
-      try {
-        neighbours.listen(name, (message) => this.#heard(message));
-        this.#listening.add(name);
-      } catch (error) {
-        this.#once(`listen ${name}`, "cannot listen on a device", { device: name, error: textOf(error) });
-      }
-      const protection = this.#options.machine.sysctls.protect(name);
-      if (!protection.ok)
-        this.#once(`protect ${name}`, "cannot set how a device answers ARP", {
-          device: name,
-          error: protection.reason,
-        });
-    }
-  }
-
-  #follow(): void {
-    const peers = [...this.#peers.values()].filter((n) => n.name !== this.#options.node).flatMap((n) => n.addresses);
-    const gateways = this.#links.all().flatMap((l) => l.gateways);
-    this.#options.machine.neighbours.follow([...new Set([...this.#vips.map((v) => v.address), ...gateways, ...peers])]);
   }
 
   #removeLeftovers(): void {
@@ -449,23 +310,6 @@ export class Performer {
     if (this.#brokenGateAt === undefined) return;
     this.#brokenGateAt = undefined;
     this.#options.feed({ kind: "gate", what: "works", vip: undefined, detail });
-  }
-
-  /**
-   * Tells `asked` when the sockets were empty. Two rounds, because what arrived before the first one's end is
-   * certainly read only when the loop has waited for sockets once more.
-   */
-  #noteWhenEmpty(): void {
-    if (this.#isWaitingForEmpty) return;
-    this.#isWaitingForEmpty = true;
-    const { soon, now } = this.#options;
-    soon(() => {
-      const at = now();
-      soon(() => {
-        this.#isWaitingForEmpty = false;
-        this.#asked.emptied(at);
-      });
-    });
   }
 
   /** A complaint that would come with every frame is made once. */
