@@ -53,6 +53,8 @@ export interface Gate {
   close(vips: readonly VipConfig[]): void;
   /** Calls back after somebody else changed the rules and they were mended (or could not be). */
   watch(changed: (what: "mended" | "broken", detail: string) => void): () => void;
+  /** What is open stays open until its deadline and is left where the next self finds it with `keep`. */
+  handOver?(): void;
   /** Takes all rules away. */
   remove(): void;
 }

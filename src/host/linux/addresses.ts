@@ -30,7 +30,10 @@ export class LinuxAddresses implements Addresses {
       attribute(IFA.cacheInfo, Buffer.concat([u32le(preferred), u32le(valid), u32le(0), u32le(0)])),
       attribute(IFA.flags, u32le(vip.family === 6 ? IFA_F_NODAD : 0)),
     ]);
-    this.#socket.request({ type: RTM.newAddress, flags: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE, body }, `add ${vip.address} to ${device}`);
+    this.#socket.request(
+      { type: RTM.newAddress, flags: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE, body },
+      `add ${vip.address} to ${device}`,
+    );
   }
 
   remove(vip: VipConfig, device: string): void {
@@ -38,7 +41,10 @@ export class LinuxAddresses implements Addresses {
     if (index === undefined) return;
     try {
       const body = this.#subject(vip, index);
-      this.#socket.request({ type: RTM.deleteAddress, flags: NLM_F_REQUEST, body }, `remove ${vip.address} from ${device}`);
+      this.#socket.request(
+        { type: RTM.deleteAddress, flags: NLM_F_REQUEST, body },
+        `remove ${vip.address} from ${device}`,
+      );
     } catch (error) {
       const isGone = error instanceof SystemError && (error.errno === EADDRNOTAVAIL || error.errno === ENODEV);
       if (!isGone) throw error;

@@ -12,7 +12,8 @@ export function addressBytes(address: string): Buffer {
     return `${half(a, b)}:${half(c, d)}`;
   });
   const [head = "", tail] = plain.split("::");
-  const words = (part: string): number[] => (part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16)));
+  const words = (part: string): number[] =>
+    part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16));
   words(head).forEach((word, i) => bytes.writeUInt16BE(word, i * 2));
   const last = words(tail ?? "");
   last.forEach((word, i) => bytes.writeUInt16BE(word, 16 - 2 * (last.length - i)));

@@ -45,7 +45,13 @@ export interface TablePlan {
 }
 
 /** Where in a packet the address stands. */
-export type Place = "ipv4-source" | "ipv4-destination" | "ipv6-source" | "ipv6-destination" | "advertised" | "arp-sender";
+export type Place =
+  | "ipv4-source"
+  | "ipv4-destination"
+  | "ipv6-source"
+  | "ipv6-destination"
+  | "advertised"
+  | "arp-sender";
 
 /** The expressions that go on only if the address, which is in the register and at `place`, is not open. */
 export type Closed = (place: Place) => Buffer[];
@@ -55,9 +61,12 @@ export const OPEN_SETS = { 4: "open4", 6: "open6" } as const;
 
 /** "Not in the set of open addresses". */
 export const closedBySet: Closed = (place) => [
-  isIn(place === "ipv4-source" || place === "ipv4-destination" || place === "arp-sender" ? OPEN_SETS[4] : OPEN_SETS[6], {
-    inverted: true,
-  }),
+  isIn(
+    place === "ipv4-source" || place === "ipv4-destination" || place === "arp-sender" ? OPEN_SETS[4] : OPEN_SETS[6],
+    {
+      inverted: true,
+    },
+  ),
 ];
 
 /** Before connection tracking, address translation and every usual table. */
@@ -70,8 +79,14 @@ const byte = (value: number): Buffer => Buffer.from([value]);
 const isIpv4 = [loadMeta(META_NFPROTO), isEqual(byte(NFPROTO_IPV4))];
 const isIpv6 = [loadMeta(META_NFPROTO), isEqual(byte(NFPROTO_IPV6))];
 
-/** The tables that keep all VIPs closed but for those that `closed` lets pass. */
-export function planTables(closed: Closed): TablePlan[] {
+/** Families in which tables of ours may stand. */
+export const FAMILIES: readonly Family[] = [NFPROTO_INET, NFPROTO_ARP];
+
+/**
+ * The tables that keep all VIPs closed but for those that `closed` lets pass; without `arp` where something
+ * else guards ARP.
+ */
+export function planTables(closed: Closed, options: { readonly arp: boolean }): TablePlan[] {
   const dropClosed = (place: Place, load: readonly Buffer[], family: 4 | 6, more: readonly Buffer[] = []): Buffer[] => [
     ...load,
     isIn(VIP_SETS[family]),
@@ -131,6 +146,7 @@ export function planTables(closed: Closed): TablePlan[] {
       },
     ],
   };
+  if (!options.arp) return [inet];
   const arp: TablePlan = {
     family: NFPROTO_ARP,
     sets: setsOf(4),

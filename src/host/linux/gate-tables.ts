@@ -5,7 +5,7 @@
 
 import { constants } from "node:os";
 import type { TablePlan } from "./gate-rules.ts";
-import { TABLE, VIP_SETS } from "./gate-rules.ts";
+import { FAMILIES, TABLE, VIP_SETS } from "./gate-rules.ts";
 import { SystemError } from "./libc.ts";
 import { attributeList, attributes } from "./netlink.ts";
 import type { Message, NetlinkSocket } from "./netlink.ts";
@@ -50,8 +50,12 @@ export class GateTables {
       const { errno } = refused;
       const isTable = tables.has(refused.index - 1);
       if (isTable && (errno === EOPNOTSUPP || errno === EINVAL) && this.#flags !== 0) this.#flags = 0;
-      else if (errno === EPERM && this.#isForeign(plans)) {
-        throw new SystemError("gate tables", errno, "another running process owns them: is another daemon running here?");
+      else if (errno === EPERM && this.#isForeign()) {
+        throw new SystemError(
+          "gate tables",
+          constants.errno.EBUSY,
+          "another running process owns them: is another daemon running here?",
+        );
       } else if (!(errno === ENOENT || errno === EEXIST) || attempt === REPLACE_ATTEMPTS) {
         throw new SystemError("gate tables", errno, refused.detail ?? `message ${refused.index} of the transaction`);
       }
@@ -59,11 +63,11 @@ export class GateTables {
   }
 
   /** Deletes the tables; absent ones are fine. */
-  delete(plans: readonly TablePlan[]): void {
+  delete(): void {
     for (let attempt = 1; attempt <= REPLACE_ATTEMPTS; attempt++) {
-      const present = plans.filter((plan) => this.#table(plan) !== undefined);
+      const present = FAMILIES.filter((family) => this.#table(family) !== undefined);
       if (present.length === 0) return;
-      const refused = this.#socket.batch(nft.transaction(present.map((plan) => nft.deleteTable(plan.family, TABLE))))[0];
+      const refused = this.#socket.batch(nft.transaction(present.map((family) => nft.deleteTable(family, TABLE))))[0];
       if (refused === undefined) return;
       if (refused.errno !== ENOENT) throw new SystemError("gate tables", refused.errno, refused.detail);
     }
@@ -77,7 +81,10 @@ export class GateTables {
   }
 
   /** Compares what the kernel holds with the plan; undefined when equal, else one sentence. */
-  difference(plans: readonly TablePlan[], vips: { readonly 4: readonly Buffer[]; readonly 6: readonly Buffer[] }): string | undefined {
+  difference(
+    plans: readonly TablePlan[],
+    vips: { readonly 4: readonly Buffer[]; readonly 6: readonly Buffer[] },
+  ): string | undefined {
     for (const plan of plans) {
       const found = this.#tableDifference(plan) ?? this.#ruleDifference(plan) ?? this.#setDifference(plan, vips);
       if (found !== undefined) return found;
@@ -85,13 +92,16 @@ export class GateTables {
     return undefined;
   }
 
-  #replacement(plans: readonly TablePlan[], contents: readonly Contents[]): { messages: Message[]; tables: Set<number> } {
+  #replacement(
+    plans: readonly TablePlan[],
+    contents: readonly Contents[],
+  ): { messages: Message[]; tables: Set<number> } {
     const messages: Message[] = [];
     const tables = new Set<number>();
     let setId = 0;
+    for (const family of FAMILIES) if (this.#table(family) !== undefined) messages.push(nft.deleteTable(family, TABLE));
     for (const plan of plans) {
       const { family } = plan;
-      if (this.#table(plan) !== undefined) messages.push(nft.deleteTable(family, TABLE));
       tables.add(messages.length);
       messages.push(nft.newTable(family, TABLE, this.#flags));
       for (const set of plan.sets) messages.push(nft.newSet(family, TABLE, set, ++setId));
@@ -106,23 +116,24 @@ export class GateTables {
     return { messages, tables };
   }
 
-  #table(plan: TablePlan): Map<number, Buffer> | undefined {
-    const answer = this.#socket.get(nft.getTable(plan.family, TABLE), "get table");
+  #table(family: nft.Family): Map<number, Buffer> | undefined {
+    const answer = this.#socket.get(nft.getTable(family, TABLE), "get table");
     return answer === undefined ? undefined : attributes(answer.body.subarray(4));
   }
 
-  #isForeign(plans: readonly TablePlan[]): boolean {
-    return plans.some((plan) => {
-      const owner = this.#table(plan)?.get(nft.TABLE_ATTRIBUTE.owner)?.readUInt32BE() ?? 0;
+  #isForeign(): boolean {
+    return FAMILIES.some((family) => {
+      const owner = this.#table(family)?.get(nft.TABLE_ATTRIBUTE.owner)?.readUInt32BE() ?? 0;
       return owner !== 0 && owner !== this.#socket.port;
     });
   }
 
   #tableDifference(plan: TablePlan): string | undefined {
-    const table = this.#table(plan);
-    if (table === undefined) return `table ${plan.family} is gone`;
+    const table = this.#table(plan.family);
+    if (table === undefined) return `table ${nft.familyName(plan.family)} ${TABLE} is gone`;
     const flags = table.get(nft.TABLE_ATTRIBUTE.flags)?.readUInt32BE() ?? 0;
-    if (flags !== this.#flags) return `table ${plan.family} has flags ${flags} instead of ${this.#flags}`;
+    if (flags !== this.#flags)
+      return `table ${nft.familyName(plan.family)} ${TABLE} has flags ${flags} instead of ${this.#flags}`;
     for (const chain of plan.chains) {
       const answer = this.#socket.get(nft.getChain(plan.family, TABLE, chain.name), "get chain");
       if (answer === undefined) return `chain ${chain.name} is gone`;
@@ -143,14 +154,18 @@ export class GateTables {
     }
     for (const chain of plan.chains) {
       const there = rules.get(chain.name) ?? [];
-      if (there.length !== chain.rules.length) return `chain ${chain.name} has ${there.length} rules instead of ${chain.rules.length}`;
+      if (there.length !== chain.rules.length)
+        return `chain ${chain.name} has ${there.length} rules instead of ${chain.rules.length}`;
       const changed = chain.rules.findIndex((rule, i) => !contains(there[i] as Buffer, Buffer.concat(rule)));
       if (changed >= 0) return `rule ${changed + 1} of chain ${chain.name} was changed`;
     }
     return undefined;
   }
 
-  #setDifference(plan: TablePlan, vips: { readonly 4: readonly Buffer[]; readonly 6: readonly Buffer[] }): string | undefined {
+  #setDifference(
+    plan: TablePlan,
+    vips: { readonly 4: readonly Buffer[]; readonly 6: readonly Buffer[] },
+  ): string | undefined {
     for (const set of plan.sets) {
       const answer = this.#socket.get(nft.getSet(plan.family, TABLE, set.name), "get set");
       if (answer === undefined) return `set ${set.name} is gone`;
@@ -158,7 +173,8 @@ export class GateTables {
       const there = this.#elements(plan.family, set.name).map(({ key }) => key.toString("hex"));
       const missing = vips[set.family].find((key) => !there.includes(key.toString("hex")));
       if (missing !== undefined) return `set ${set.name} lost an address`;
-      if (there.length !== vips[set.family].length) return `set ${set.name} has ${there.length} addresses instead of ${vips[set.family].length}`;
+      if (there.length !== vips[set.family].length)
+        return `set ${set.name} has ${there.length} addresses instead of ${vips[set.family].length}`;
     }
     return undefined;
   }

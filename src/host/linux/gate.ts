@@ -1,26 +1,33 @@
 /**
- * The gate on nftables: a VIP passes while it is an element of a set, and the kernel takes elements out by
- * itself when their timeout is over. We are not needed for closing: killed, stopped or starved, the VIP goes.
+ * The gate: static nftables rules that drop what uses a VIP, unless the VIP is open, and a deadline for each
+ * open VIP that the kernel compares by itself. We are not needed for closing: killed, stopped or starved, the
+ * VIP goes. Two mechanisms keep the deadlines; `prepare` takes the better one that the machine allows.
  *
- * A timeout counts from the moment at which the kernel works on the transaction, which is late when another
- * process holds the lock with a huge commit. So each transaction is timed, and one that took long is followed
- * at once by another that puts the deadline right. Each transaction empties the set and fills it anew: that is
- * never refused for what the set holds (an absent element refuses a whole batch), and before Linux 6.12 it is
- * the only way to extend a timeout.
+ * Deadlines (deadline-map.ts): absolute, in a BPF map; no rule changes, no lock.
+ *
+ * Sets: a VIP is open while it is an element of a set with a timeout. The timeout counts from the moment at
+ * which the kernel works on the transaction, which is late when another process holds the lock with a huge
+ * commit. So each transaction is timed, and one that took long is followed at once by another that puts the
+ * deadline right. Each transaction empties the set and fills it anew: that is never refused for what the set
+ * holds (an absent element refuses a whole batch), and before Linux 6.12 it is the only way to extend a timeout.
  */
 
 import { constants } from "node:os";
 import { assert } from "../../core/base/assert.ts";
+import { later, LONG_AGO } from "../../core/base/time.ts";
 import type { Instant } from "../../core/base/time.ts";
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Clock, Gate } from "../ports.ts";
 import { addressText, canonicalAddress } from "./addressing.ts";
+import { DeadlineMap } from "./deadline-map.ts";
+import { EgressGuard, removeGuards } from "./egress-guard.ts";
 import { closedBySet, OPEN_SETS, planTables, TABLE, VIP_SETS, vipKey } from "./gate-rules.ts";
 import type { TablePlan } from "./gate-rules.ts";
 import { GateTables } from "./gate-tables.ts";
 import type { Contents } from "./gate-tables.ts";
 import { attachFilter, onReadable, SystemError } from "./libc.ts";
 import { NetlinkSocket } from "./netlink.ts";
+import { NETLINK_ROUTE } from "./rtnetlink.ts";
 import * as nft from "./nftables.ts";
 
 /** A transaction that took longer is followed by one that puts the deadline right. */
@@ -35,6 +42,13 @@ const RETRY_MS = 100;
 export interface GateOptions {
   /** False leaves the tables open to everybody even where the kernel can protect them (for tests). */
   readonly owned?: boolean;
+  /** Forces the simpler mechanism (for tests). */
+  readonly mechanism?: "sets";
+}
+
+interface Deadlines {
+  readonly map: DeadlineMap;
+  readonly guard: EgressGuard;
 }
 
 type Changed = (what: "mended" | "broken", detail: string) => void;
@@ -44,7 +58,12 @@ export class LinuxGate implements Gate {
   readonly #clock: Clock;
   readonly #socket = new NetlinkSocket(nft.NETLINK_NETFILTER);
   readonly #tables: GateTables;
-  readonly #plans: readonly TablePlan[] = planTables(closedBySet);
+  readonly #options: GateOptions;
+  #plans: readonly TablePlan[] = planTables(closedBySet, { arp: true });
+  #deadlines: Deadlines | undefined;
+  #limitation: string | undefined;
+  /** Until then the next self may come for what is open. */
+  #handedOverUntil: Instant = LONG_AGO;
   #vips = new Map<string, { readonly family: 4 | 6; readonly key: Buffer }>();
   readonly #open = new Map<string, Instant>();
   readonly #watchers = new Set<Changed>();
@@ -54,6 +73,7 @@ export class LinuxGate implements Gate {
 
   constructor(clock: Clock, options: GateOptions = {}) {
     this.#clock = clock;
+    this.#options = options;
     this.#tables = new GateTables(this.#socket, { owned: options.owned ?? true });
   }
 
@@ -62,12 +82,33 @@ export class LinuxGate implements Gate {
     return this.#tables.owned;
   }
 
+  /** What keeps the deadlines; known after `prepare`. */
+  get mechanism(): "deadlines" | "sets" {
+    return this.#deadlines === undefined ? "sets" : "deadlines";
+  }
+
+  /** Why the better mechanism is not used; undefined when it is. */
+  get limitation(): string | undefined {
+    return this.#limitation;
+  }
+
   prepare(vips: readonly VipConfig[], options: { readonly keep?: boolean } = {}): void {
+    const former = this.#vips;
     this.#vips = new Map(vips.map((vip) => [canonicalAddress(vip.address), { family: vip.family, key: vipKey(vip) }]));
-    this.#open.clear();
-    if (options.keep === true) this.#adoptOpen();
+    for (const [address, { key }] of former) {
+      if (this.#vips.has(address)) continue;
+      this.#open.delete(address);
+      this.#deadlines?.map.forget(key);
+    }
+    this.#handedOverUntil = LONG_AGO;
+    if (options.keep !== true) this.#open.clear();
+    else if (former.size === 0) this.#adoptOpen();
     this.#listen();
-    this.#rebuild();
+    if (this.#options.mechanism !== "sets") this.#useDeadlines();
+    if (this.#deadlines === undefined) {
+      this.#rebuild();
+      removeFormerGuards();
+    }
     const difference = this.#difference();
     if (difference !== undefined) throw new Error(`the gate's rules were not kept by the kernel: ${difference}`);
   }
@@ -75,15 +116,32 @@ export class LinuxGate implements Gate {
   open(vips: readonly VipConfig[], until: Instant): void {
     for (const vip of vips) {
       const address = canonicalAddress(vip.address);
-      assert(this.#vips.has(address), `${vip.address} was prepared before it is opened`);
+      const prepared = this.#vips.get(address);
+      assert(prepared !== undefined, `${vip.address} was prepared before it is opened`);
       this.#open.set(address, until);
+      this.#deadlines?.map.set(prepared.key, until);
     }
-    this.#commit(familiesOf(vips));
+    if (this.#isInSets()) this.#commit(familiesOf(vips));
   }
 
   close(vips: readonly VipConfig[]): void {
-    for (const vip of vips) this.#open.delete(canonicalAddress(vip.address));
-    this.#commit(familiesOf(vips));
+    for (const vip of vips) {
+      const address = canonicalAddress(vip.address);
+      this.#open.delete(address);
+      const prepared = this.#vips.get(address);
+      if (prepared !== undefined) this.#deadlines?.map.set(prepared.key, 0);
+    }
+    if (this.#isInSets()) this.#commit(familiesOf(vips));
+  }
+
+  handOver(): void {
+    for (const until of this.#open.values()) this.#handedOverUntil = later(this.#handedOverUntil, until);
+    if (this.#deadlines !== undefined) this.#commit(new Set([4, 6]));
+  }
+
+  /** Beside absolute deadlines the sets only tell the next self what it takes over. */
+  #isInSets(): boolean {
+    return this.#deadlines === undefined || this.#clock.now() < this.#handedOverUntil;
   }
 
   watch(changed: Changed): () => void {
@@ -93,7 +151,10 @@ export class LinuxGate implements Gate {
 
   remove(): void {
     this.#open.clear();
-    this.#tables.delete(this.#plans);
+    this.#tables.delete();
+    this.#deadlines?.guard.remove();
+    this.#deadlines?.map.close();
+    this.#deadlines = undefined;
     this.release();
   }
 
@@ -103,7 +164,37 @@ export class LinuxGate implements Gate {
     this.#notices?.stop();
     this.#notices?.socket.close();
     this.#notices = undefined;
+    this.#deadlines?.guard.close();
+    this.#deadlines?.map.close();
+    this.#deadlines = undefined;
     this.#socket.close();
+  }
+
+  /** Makes everything with absolute deadlines; leaves `#deadlines` undefined where that cannot be. */
+  #useDeadlines(): void {
+    const existing = this.#deadlines;
+    let map: DeadlineMap | undefined;
+    let guard: EgressGuard | undefined;
+    try {
+      map = existing?.map ?? new DeadlineMap();
+      for (const [address, { key }] of this.#vips) map.set(key, this.#open.get(address) ?? 0);
+      guard = existing?.guard ?? new EgressGuard(map);
+      this.#plans = planTables(map.closed, { arp: false });
+      this.#deadlines = { map, guard };
+      // The tables first: they tell whether another daemon is at work here.
+      this.#rebuild();
+      if (existing === undefined) guard.start((what, detail) => this.#report(what, detail));
+      else guard.repeat();
+      this.#limitation = undefined;
+    } catch (error) {
+      this.#deadlines = existing;
+      if (existing !== undefined || !(error instanceof SystemError) || error.errno === constants.errno.EBUSY)
+        throw error;
+      this.#limitation = error.message;
+      this.#plans = planTables(closedBySet, { arp: true });
+      guard?.close();
+      map?.close();
+    }
   }
 
   /** Takes over what a former self left open, with what the kernel says is left of it. */
@@ -142,7 +233,9 @@ export class LinuxGate implements Gate {
   #giveUp(families: ReadonlySet<4 | 6>): never {
     this.#open.clear();
     const messages = this.#plans.flatMap(({ family, sets }) =>
-      sets.filter((set) => set.timed && families.has(set.family)).map((set) => nft.flushElements(family, TABLE, set.name)),
+      sets
+        .filter((set) => set.timed && families.has(set.family))
+        .map((set) => nft.flushElements(family, TABLE, set.name)),
     );
     this.#socket.batch(nft.transaction(messages));
     throw new Error(`the kernel took longer than ${LATE_MS} ms for each of ${LATE_ATTEMPTS} transactions: closed`);
@@ -153,7 +246,7 @@ export class LinuxGate implements Gate {
     const now = this.#clock.now();
     for (const [address, until] of this.#open) if (until - now < SHORTEST_MS) this.#open.delete(address);
     const elements = { 4: [] as nft.Element[], 6: [] as nft.Element[] };
-    for (const [address, until] of this.#open) {
+    for (const [address, until] of this.#isInSets() ? this.#open : []) {
       const vip = this.#vips.get(address);
       if (vip !== undefined) elements[vip.family].push({ key: vip.key, timeoutMs: Math.floor(until - now) });
     }
@@ -252,6 +345,13 @@ export class LinuxGate implements Gate {
   #report(what: "mended" | "broken", detail: string): void {
     for (const changed of this.#watchers) changed(what, detail);
   }
+}
+
+/** A former self may have used the other mechanism; its guards would drop what we open. */
+function removeFormerGuards(): void {
+  const socket = new NetlinkSocket(NETLINK_ROUTE);
+  removeGuards(socket);
+  socket.close();
 }
 
 function familiesOf(vips: readonly VipConfig[]): ReadonlySet<4 | 6> {

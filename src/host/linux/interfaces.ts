@@ -11,6 +11,7 @@ import { GROUP, HEADER_BYTES, IFA, IFLA, NETLINK_ROUTE, RTA, RTM } from "./rtnet
 const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x10000;
 const SKIP_STATISTICS = 8;
+const FOLLOWED = [GROUP.link, GROUP.ipv4Address, GROUP.ipv4Route, GROUP.ipv6Address, GROUP.ipv6Route];
 const TABLE_MAIN = 254;
 const TYPE_UNICAST = 1;
 const NEXT_HOP_BYTES = 8;
@@ -29,7 +30,10 @@ export class LinuxInterfaces implements Interfaces {
 
   list(): readonly Device[] {
     const addresses = this.#addresses();
-    const request = Buffer.concat([Buffer.alloc(HEADER_BYTES.link), attribute(IFLA.extendedMask, u32le(SKIP_STATISTICS))]);
+    const request = Buffer.concat([
+      Buffer.alloc(HEADER_BYTES.link),
+      attribute(IFLA.extendedMask, u32le(SKIP_STATISTICS)),
+    ]);
     return this.#socket.dump({ type: RTM.getLink, flags: 0, body: request }, "list devices").map((link) => {
       const found = attributes(link.body.subarray(HEADER_BYTES.link));
       const index = link.body.readInt32LE(4);
@@ -47,7 +51,9 @@ export class LinuxInterfaces implements Interfaces {
   }
 
   gateways(): readonly { readonly address: string; readonly device: string }[] {
-    const hops = this.#socket.dump({ type: RTM.getRoute, flags: 0, body: Buffer.alloc(HEADER_BYTES.route) }, "list routes").flatMap(defaultHops);
+    const hops = this.#socket
+      .dump({ type: RTM.getRoute, flags: 0, body: Buffer.alloc(HEADER_BYTES.route) }, "list routes")
+      .flatMap(defaultHops);
     if (hops.length === 0) return [];
     const names = new Map(this.list().map(({ index, name }) => [index, name]));
     return hops.flatMap(({ address, index }) => {
@@ -58,7 +64,7 @@ export class LinuxInterfaces implements Interfaces {
 
   watch(changed: () => void): () => void {
     const socket = new NetlinkSocket(NETLINK_ROUTE);
-    for (const group of Object.values(GROUP)) socket.join(group);
+    for (const group of FOLLOWED) socket.join(group);
     const unpoll = onReadable(socket.fd, () => {
       if (drain(socket)) changed();
     });
@@ -99,7 +105,9 @@ function drain(socket: NetlinkSocket): boolean {
   try {
     for (let notices = socket.notifications(); notices !== undefined; notices = socket.notifications()) {
       // Routers change thousands of routes; only default routes are of interest here.
-      matters ||= notices.some(({ type, body }) => (type !== RTM.newRoute && type !== RTM.deleteRoute) || body.readUInt8(1) === 0);
+      matters ||= notices.some(
+        ({ type, body }) => (type !== RTM.newRoute && type !== RTM.deleteRoute) || body.readUInt8(1) === 0,
+      );
     }
   } catch (error) {
     if (!(error instanceof SystemError) || error.errno !== ENOBUFS) throw error;

@@ -17,7 +17,9 @@ const c = {
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, void *value, uint32_t length)"),
   sendto: libc.func("long sendto(int fd, void *data, size_t length, int flags, void *address, uint32_t addressLength)"),
-  recvfrom: libc.func("long recvfrom(int fd, void *data, size_t length, int flags, void *address, void *addressLength)"),
+  recvfrom: libc.func(
+    "long recvfrom(int fd, void *data, size_t length, int flags, void *address, void *addressLength)",
+  ),
   close: libc.func("int close(int fd)"),
   clockGettime: libc.func("int clock_gettime(int clock, void *time)"),
   schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, void *parameters)"),
@@ -125,7 +127,11 @@ const MSG_DONTWAIT = 0x40;
  * Receives one message into `buffer` and returns its length (longer than the buffer when it was cut), or
  * undefined when none waits. `source`, when given, is filled with the sender's address.
  */
-export function receive(fd: number, buffer: Uint8Array, options?: { readonly wait?: boolean; readonly source?: Uint8Array }): number | undefined {
+export function receive(
+  fd: number,
+  buffer: Uint8Array,
+  options?: { readonly wait?: boolean; readonly source?: Uint8Array },
+): number | undefined {
   const flags = MSG_TRUNC | (options?.wait === true ? 0 : MSG_DONTWAIT);
   const source = options?.source;
   const sourceLength = source === undefined ? null : integer(source.length);

@@ -15,7 +15,17 @@ import * as libc from "./libc.ts";
 import { SystemError } from "./libc.ts";
 import type { FilterInstruction } from "./libc.ts";
 import { attribute, attributes, NetlinkSocket, u32le } from "./netlink.ts";
-import { advertisement, arpAnnouncements, arpQuestion, BROADCAST_MAC, discoveryMacs, echoRequest, ETHERTYPE, readFrame, solicitation } from "./packets.ts";
+import {
+  advertisement,
+  arpAnnouncements,
+  arpQuestion,
+  BROADCAST_MAC,
+  discoveryMacs,
+  echoRequest,
+  ETHERTYPE,
+  readFrame,
+  solicitation,
+} from "./packets.ts";
 import type { Heard } from "./packets.ts";
 import { HEADER_BYTES, NDA, NETLINK_ROUTE, RTM } from "./rtnetlink.ts";
 
@@ -92,7 +102,8 @@ export class LinuxNeighbours implements Neighbours {
   echo(device: string, address: string, source: string, mac: string): void {
     const listener = this.#listeners.get(device);
     if (listener === undefined) return;
-    if (isIPv4(address)) listener.ipv4 ??= this.#openPacket(device, listener.index, ETHERTYPE.ipv4, ipv4Filter(this.#echoId));
+    if (isIPv4(address))
+      listener.ipv4 ??= this.#openPacket(device, listener.index, ETHERTYPE.ipv4, ipv4Filter(this.#echoId));
     this.#echoSequence++;
     const numbers = { id: this.#echoId, sequence: this.#echoSequence };
     transmit(listener, echoRequest({ ownMac: ownMac(listener), toMac: macBytes(mac), source, address, ...numbers }));
@@ -122,7 +133,9 @@ export class LinuxNeighbours implements Neighbours {
     if (index === undefined) return [];
     this.#route ??= new NetlinkSocket(NETLINK_ROUTE);
     const body = Buffer.concat([Buffer.alloc(HEADER_BYTES.neighbour), attribute(NDA.device, u32le(index))]);
-    return this.#route.dump({ type: RTM.getNeighbour, flags: 0, body }, "list neighbours").flatMap((answer) => neighbourOf(answer.body, index));
+    return this.#route
+      .dump({ type: RTM.getNeighbour, flags: 0, body }, "list neighbours")
+      .flatMap((answer) => neighbourOf(answer.body, index));
   }
 
   close(): void {
@@ -169,7 +182,8 @@ export class LinuxNeighbours implements Neighbours {
     if (own.has(heard.frameFrom) || own.has(mac)) return;
     if (heard.kind === "probe") return listener.heard({ kind: "announcement", device, address, mac, probe: true });
     if (heard.kind === "echo") return listener.heard({ kind: "answer", probe: "echo", device, address, mac });
-    if (heard.isReply && own.has(heard.frameTo)) return listener.heard({ kind: "answer", probe: "arp", device, address, mac });
+    if (heard.isReply && own.has(heard.frameTo))
+      return listener.heard({ kind: "answer", probe: "arp", device, address, mac });
     // Duplicate detection is answered to all nodes, like an unsolicited advertisement: it is both.
     const probedAt = listener.probedAt.get(address);
     if (heard.isReply && probedAt !== undefined && libc.bootTimeMs() - probedAt < ANSWER_WINDOW_MS) {
@@ -201,7 +215,9 @@ export class LinuxNeighbours implements Neighbours {
 
   /** ARP whose sender is followed, and RFC 5227 probes for a followed address. */
   #arpFilter(): FilterInstruction[] {
-    const addresses = [...this.#followed].filter((address) => isIPv4(address)).map((address) => addressBytes(address).readUInt32BE());
+    const addresses = [...this.#followed]
+      .filter((address) => isIPv4(address))
+      .map((address) => addressBytes(address).readUInt32BE());
     if (addresses.length > MAX_FILTERED) return [ACCEPT];
     const count = addresses.length;
     // sender: load, compare with each, compare with 0; target: load, compare with each; then drop, accept.

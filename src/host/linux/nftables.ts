@@ -5,7 +5,17 @@
  * milliseconds and memory at the very moment when neither is there.
  */
 
-import { attribute, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST, nested, text, u32be, u64be } from "./netlink.ts";
+import {
+  attribute,
+  NLM_F_ACK,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_REQUEST,
+  nested,
+  text,
+  u32be,
+  u64be,
+} from "./netlink.ts";
 import type { Message } from "./netlink.ts";
 
 export const NETLINK_NETFILTER = 12;
@@ -19,11 +29,15 @@ const BATCH_END = 0x11;
 const NFPROTO_UNSPEC = 0;
 export const NFPROTO_INET = 1;
 export const NFPROTO_ARP = 3;
-export const NFPROTO_NETDEV = 5;
 export const NFPROTO_IPV4 = 2;
 export const NFPROTO_IPV6 = 10;
 
-export type Family = typeof NFPROTO_INET | typeof NFPROTO_ARP | typeof NFPROTO_NETDEV;
+export type Family = typeof NFPROTO_INET | typeof NFPROTO_ARP;
+
+/** The word that `nft` uses. */
+export function familyName(family: Family): string {
+  return { [NFPROTO_INET]: "inet", [NFPROTO_ARP]: "arp" }[family];
+}
 
 const MSG = {
   newTable: 0,
@@ -69,7 +83,13 @@ export const TABLE_PERSIST = 4;
 export const TABLE_ATTRIBUTE = { flags: 2, use: 3, handle: 4, owner: 7 } as const;
 
 export function newTable(family: Family, table: string, flags: number): Message {
-  return message(MSG.newTable, family, NLM_F_CREATE, attribute(1, text(table)), attribute(TABLE_ATTRIBUTE.flags, u32be(flags)));
+  return message(
+    MSG.newTable,
+    family,
+    NLM_F_CREATE,
+    attribute(1, text(table)),
+    attribute(TABLE_ATTRIBUTE.flags, u32be(flags)),
+  );
 }
 
 export function deleteTable(family: Family, table: string): Message {
@@ -85,8 +105,6 @@ export interface Chain {
   readonly name: string;
   readonly hook: number;
   readonly priority: number;
-  /** For netdev chains. */
-  readonly devices?: readonly string[];
 }
 
 export const CHAIN_ATTRIBUTE = { hook: 4, policy: 5, use: 6, counters: 8 } as const;
@@ -94,11 +112,7 @@ export const CHAIN_ATTRIBUTE = { hook: 4, policy: 5, use: 6, counters: 8 } as co
 const NF_ACCEPT = 1;
 
 export function newChain(family: Family, table: string, chain: Chain): Message {
-  const HOOK_DEVICES = 4;
-  const DEVICE_NAME = 1;
-  const devices = chain.devices?.map((device) => attribute(DEVICE_NAME, text(device)));
   const hook = [attribute(1, u32be(chain.hook)), attribute(2, u32be(chain.priority))];
-  if (devices !== undefined) hook.push(nested(HOOK_DEVICES, ...devices));
   return message(
     MSG.newChain,
     family,
@@ -213,7 +227,13 @@ export const BASE_TRANSPORT = 2;
 
 /** Loads bytes of the packet. */
 export function loadPayload(base: number, offset: number, length: number): Buffer {
-  return expression("payload", REGISTER, attribute(2, u32be(base)), attribute(3, u32be(offset)), attribute(4, u32be(length)));
+  return expression(
+    "payload",
+    REGISTER,
+    attribute(2, u32be(base)),
+    attribute(3, u32be(offset)),
+    attribute(4, u32be(length)),
+  );
 }
 
 export const META_PROTOCOL = 1;

@@ -31,13 +31,27 @@ export interface ArpFrame {
 
 export function arpFrame(arp: ArpFrame): Buffer {
   const body = Buffer.from([0, 1, 8, 0, 6, 4, 0, arp.form === "request" ? ARP_REQUEST : ARP_REPLY]);
-  return Buffer.concat([ethernet(arp.toMac, arp.ownMac, ETHERTYPE.arp), body, arp.ownMac, arp.senderIp, arp.targetMac, arp.targetIp]);
+  return Buffer.concat([
+    ethernet(arp.toMac, arp.ownMac, ETHERTYPE.arp),
+    body,
+    arp.ownMac,
+    arp.senderIp,
+    arp.targetMac,
+    arp.targetIp,
+  ]);
 }
 
 /** "Who has `address`?"; with no `source` an RFC 5227 probe. */
 export function arpQuestion(ownMac: Buffer, address: string, source: string | undefined): Buffer {
   const senderIp = source === undefined ? Buffer.alloc(4) : addressBytes(source);
-  return arpFrame({ form: "request", toMac: BROADCAST_MAC, ownMac, senderIp, targetMac: NO_MAC, targetIp: addressBytes(address) });
+  return arpFrame({
+    form: "request",
+    toMac: BROADCAST_MAC,
+    ownMac,
+    senderIp,
+    targetMac: NO_MAC,
+    targetIp: addressBytes(address),
+  });
 }
 
 /** "`address` is at `ownMac`", in the two forms of which every device heeds at least one. */
@@ -77,8 +91,20 @@ export function solicitation(ownMac: Buffer, address: string, source: string | u
 export function advertisement(ownMac: Buffer, address: string, toMac?: Buffer): Buffer {
   const target = addressBytes(address);
   const OVERRIDE = 0x20;
-  const body = Buffer.concat([Buffer.from([ADVERTISEMENT, 0, 0, 0, OVERRIDE, 0, 0, 0]), target, Buffer.from([OPTION_TARGET_MAC, 1]), ownMac]);
-  return ipv6Frame({ toMac: toMac ?? multicastMac(ALL_NODES), ownMac, from: target, to: ALL_NODES, hopLimit: 255, body });
+  const body = Buffer.concat([
+    Buffer.from([ADVERTISEMENT, 0, 0, 0, OVERRIDE, 0, 0, 0]),
+    target,
+    Buffer.from([OPTION_TARGET_MAC, 1]),
+    ownMac,
+  ]);
+  return ipv6Frame({
+    toMac: toMac ?? multicastMac(ALL_NODES),
+    ownMac,
+    from: target,
+    to: ALL_NODES,
+    hopLimit: 255,
+    body,
+  });
 }
 
 /** An ICMP or ICMPv6 echo request in a frame to `toMac`. */
@@ -139,8 +165,7 @@ export function checksum(bytes: Buffer): number {
 
 /** What a frame says about who has an address. */
 export interface Heard {
-  readonly kind:
-    /** "It is at this MAC", said to one machine or to all. */
+  readonly kind: /** "It is at this MAC", said to one machine or to all. */
     | "claim"
     /** "Does anybody have it?", asked by somebody who wants it. */
     | "probe"
@@ -187,11 +212,22 @@ function readArp(frame: Buffer, arp: Buffer): Heard | undefined {
 }
 
 function readIpv4(frame: Buffer, packet: Buffer): Heard | undefined {
-  const headerBytes = (packet[0] ?? 0) % 16 * 4;
-  const isEchoReply = packet.length >= headerBytes + 8 && headerBytes >= 20 && packet[9] === PROTOCOL_ICMP && packet[headerBytes] === ICMP_ECHO_REPLY;
+  const headerBytes = ((packet[0] ?? 0) % 16) * 4;
+  const isEchoReply =
+    packet.length >= headerBytes + 8 &&
+    headerBytes >= 20 &&
+    packet[9] === PROTOCOL_ICMP &&
+    packet[headerBytes] === ICMP_ECHO_REPLY;
   if (!isEchoReply) return undefined;
   const { frameFrom, frameTo } = ends(frame);
-  return { kind: "echo", address: addressText(packet.subarray(12, 16)), mac: frameFrom, frameFrom, frameTo, isReply: true };
+  return {
+    kind: "echo",
+    address: addressText(packet.subarray(12, 16)),
+    mac: frameFrom,
+    frameFrom,
+    frameTo,
+    isReply: true,
+  };
 }
 
 function readIpv6(frame: Buffer, packet: Buffer): Heard | undefined {
@@ -199,7 +235,8 @@ function readIpv6(frame: Buffer, packet: Buffer): Heard | undefined {
   const { frameFrom, frameTo } = ends(frame);
   const source = packet.subarray(8, 24);
   const type = packet[40];
-  if (type === ICMPV6_ECHO_REPLY) return { kind: "echo", address: addressText(source), mac: frameFrom, frameFrom, frameTo, isReply: true };
+  if (type === ICMPV6_ECHO_REPLY)
+    return { kind: "echo", address: addressText(source), mac: frameFrom, frameFrom, frameTo, isReply: true };
   // A hop limit below 255 came from outside the segment (RFC 4861, 7.1).
   const isDiscovery = (type === SOLICITATION || type === ADVERTISEMENT) && packet.length >= 64 && packet[7] === 255;
   if (!isDiscovery) return undefined;
@@ -224,4 +261,3 @@ function discoveryOption(options: Buffer, wanted: number): string | undefined {
   }
   return undefined;
 }
-

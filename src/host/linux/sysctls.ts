@@ -43,6 +43,7 @@ export class Sysctls {
 }
 
 function pathOf(device: string, name: string): string {
-  if (!/^[^/\s]{1,15}$/.test(device) || device === "." || device === "..") throw new Error(`"${device}" is not a device name`);
+  if (!/^[^/\s]{1,15}$/.test(device) || device === "." || device === "..")
+    throw new Error(`"${device}" is not a device name`);
   return `/proc/sys/net/ipv4/conf/${device}/${name}`;
 }
