@@ -32,7 +32,12 @@ export function drawCluster(random: Random, wish: ClusterWish): ClusterConfig {
   const names = Array.from({ length: wish.nodes }, (_, index) => `srv${index + 1}`);
   const links = wish.links ?? (random.chance(0.2) ? 1 : random.chance(0.8) ? 2 : 3);
   const groups = Array.from({ length: random.chance(0.7) ? 1 : random.integer(2, 3) }, (_, index) =>
-    drawGroup(random, { names, index, still: wish.still, link: links > 1 && !wish.still && random.chance(0.15) ? 1 : 0 }),
+    drawGroup(random, {
+      names,
+      index,
+      still: wish.still,
+      link: links > 1 && !wish.still && random.chance(0.15) ? 1 : 0,
+    }),
   );
   return {
     cluster: "simulated",
@@ -47,15 +52,28 @@ export function drawCluster(random: Random, wish: ClusterWish): ClusterConfig {
     gateways: [],
     groups,
     everywhere: [],
-    monitors: [{ name: "web", check: { kind: "http", url: "http://{address}/" }, everyMs: 500, timeoutMs: 200, fall: 2, rise: 2 }],
+    monitors: [
+      {
+        name: "web",
+        check: { kind: "http", url: "http://{address}/" },
+        everyMs: 500,
+        timeoutMs: 200,
+        fall: 2,
+        rise: 2,
+      },
+    ],
   };
 }
 
-function drawGroup(random: Random, options: { names: string[]; index: number; still: boolean; link: number }): GroupConfig {
+function drawGroup(
+  random: Random,
+  options: { names: string[]; index: number; still: boolean; link: number },
+): GroupConfig {
   const name = ["www", "mail", "db"][options.index] ?? `g${options.index}`;
   const prefer = rotate(options.names, random.integer(0, options.names.length - 1));
   const resources: ResourceConfig[] = [drawVip(name, options.link, 100 + 10 * options.index)];
-  if (random.chance(0.2)) resources.push(drawVip(name, random.chance(0.8) ? options.link : 0, 101 + 10 * options.index));
+  if (random.chance(0.2))
+    resources.push(drawVip(name, random.chance(0.8) ? options.link : 0, 101 + 10 * options.index));
   if (random.chance(0.4)) resources.push(drawService(name));
   return {
     name,
@@ -69,7 +87,16 @@ function drawGroup(random: Random, options: { names: string[]; index: number; st
 function drawVip(group: string, link: number, host: number): ResourceConfig {
   const address = `10.${link}.0.${host}`;
   const gateways = [gatewayAddress(link)];
-  return { kind: "vip", id: `${group}/${address}`, address, family: 4, prefixLength: 24, link, device: undefined, gateways };
+  return {
+    kind: "vip",
+    id: `${group}/${address}`,
+    address,
+    family: 4,
+    prefixLength: 24,
+    link,
+    device: undefined,
+    gateways,
+  };
 }
 
 function drawService(group: string): ResourceConfig {

@@ -25,10 +25,26 @@ export type FaultAction =
   | { readonly kind: "kill"; readonly node: Target }
   | { readonly kind: "freeze"; readonly node: Target; readonly effects: number | undefined }
   | { readonly kind: "stall"; readonly node: Target }
-  | { readonly kind: "cut"; readonly node: Target; readonly links: readonly number[]; readonly way: "both" | "in" | "out"; readonly carrier: boolean }
-  | { readonly kind: "pair-cut"; readonly from: number; readonly to: number; readonly link: number; readonly bothWays: boolean }
+  | {
+      readonly kind: "cut";
+      readonly node: Target;
+      readonly links: readonly number[];
+      readonly way: "both" | "in" | "out";
+      readonly carrier: boolean;
+    }
+  | {
+      readonly kind: "pair-cut";
+      readonly from: number;
+      readonly to: number;
+      readonly link: number;
+      readonly bothWays: boolean;
+    }
   /** Frames are filtered, ARP and echo are not: between all nodes, or from one to another. */
-  | { readonly kind: "udp"; readonly links: readonly number[]; readonly pair?: { readonly from: number; readonly to: number; readonly bothWays: boolean } }
+  | {
+      readonly kind: "udp";
+      readonly links: readonly number[];
+      readonly pair?: { readonly from: number; readonly to: number; readonly bothWays: boolean };
+    }
   | { readonly kind: "quality"; readonly link: number; readonly quality: Quality }
   | { readonly kind: "gateway"; readonly link: number }
   | { readonly kind: "stranger"; readonly link: number }
@@ -57,7 +73,10 @@ export function describeFault(fault: Fault): string {
 }
 
 /** Draws the faults of the safety phase, which lasts from `from` to `to`. */
-export function drawFaults(random: Random, options: { mix: Mix; config: ClusterConfig; from: number; to: number }): Fault[] {
+export function drawFaults(
+  random: Random,
+  options: { mix: Mix; config: ClusterConfig; from: number; to: number },
+): Fault[] {
   const { mix, config } = options;
   const links = config.nodes[0]?.addresses.length ?? 0;
   switch (mix) {
@@ -65,7 +84,12 @@ export function drawFaults(random: Random, options: { mix: Mix; config: ClusterC
       return [];
     case "lossy":
       return Array.from({ length: links }, (_, link) => {
-        const quality = { ...GOOD_QUALITY, loss: random.between(0.05, 0.3), duplicate: random.between(0, 0.1), delayMax: random.between(0.5, 15) };
+        const quality = {
+          ...GOOD_QUALITY,
+          loss: random.between(0.05, 0.3),
+          duplicate: random.between(0, 0.1),
+          delayMax: random.between(0.5, 15),
+        };
         return { at: options.from, forMs: options.to - options.from, action: { kind: "quality", link, quality } };
       });
     case "power":
@@ -112,7 +136,8 @@ function drawAction(random: Random, config: ClusterConfig, flavour: "ports" | "p
   if (drawn < 0.2) return { kind: "kill", node };
   if (drawn < 0.35) return { kind: "freeze", node, effects: random.chance(0.4) ? random.integer(0, 6) : undefined };
   if (drawn < 0.39) return { kind: "stall", node };
-  if (drawn < 0.43) return { kind: "service", node, mood: random.pick(["slow", "fails-to-start", "hangs-in-start", "fails-to-stop"]) };
+  if (drawn < 0.43)
+    return { kind: "service", node, mood: random.pick(["slow", "fails-to-start", "hangs-in-start", "fails-to-stop"]) };
   if (drawn < 0.45) return { kind: "services-die", node };
   if (drawn < 0.5) return { kind: "monitor", node };
   if (drawn < 0.58) return { kind: "request", node, verb: drawVerb(random, config) };
@@ -122,7 +147,11 @@ function drawAction(random: Random, config: ClusterConfig, flavour: "ports" | "p
   return drawNetworkFault(random, config, { flavour, node });
 }
 
-function drawNetworkFault(random: Random, config: ClusterConfig, options: { flavour: "ports" | "pairs" | "udp"; node: Target }): FaultAction {
+function drawNetworkFault(
+  random: Random,
+  config: ClusterConfig,
+  options: { flavour: "ports" | "pairs" | "udp"; node: Target },
+): FaultAction {
   const links = Array.from(config.nodes[0]?.addresses ?? [], (_, link) => link);
   const link = random.pick(links);
   if (random.chance(0.1)) return { kind: "gateway", link: 0 };
@@ -137,13 +166,24 @@ function drawNetworkFault(random: Random, config: ClusterConfig, options: { flav
   if (options.flavour === "pairs" && links.length > 1) return { kind: "pair-cut", link: 0, ...pair };
   if (random.chance(0.3)) return { kind: "quality", link, quality: drawQuality(random) };
   const all = random.chance(0.4);
-  return { kind: "cut", node: options.node, links: all ? links : [link], way: random.pick(["both", "both", "in", "out"]), carrier: random.chance(0.4) };
+  return {
+    kind: "cut",
+    node: options.node,
+    links: all ? links : [link],
+    way: random.pick(["both", "both", "in", "out"]),
+    carrier: random.chance(0.4),
+  };
 }
 
 /** Delays stay below half the time in which a segment is trusted to carry a question and its answer. */
 function drawQuality(random: Random): Quality {
   const delayMin = random.chance(0.3) ? random.between(0, 8) : 0.05;
-  return { loss: random.between(0, 0.3), duplicate: random.between(0, 0.2), delayMin, delayMax: delayMin + random.between(0.3, 10) };
+  return {
+    loss: random.between(0, 0.3),
+    duplicate: random.between(0, 0.2),
+    delayMin,
+    delayMax: delayMin + random.between(0.3, 10),
+  };
 }
 
 function drawVerb(random: Random, config: ClusterConfig): Verb {
@@ -190,7 +230,23 @@ function resolve(world: World, target: Target): Machine {
   return machine;
 }
 
-type MachineAction = Extract<FaultAction, { kind: "power" | "kill" | "freeze" | "stall" | "service" | "services-die" | "monitor" | "request" | "leave" | "config" | "gate" }>;
+type MachineAction = Extract<
+  FaultAction,
+  {
+    kind:
+      | "power"
+      | "kill"
+      | "freeze"
+      | "stall"
+      | "service"
+      | "services-die"
+      | "monitor"
+      | "request"
+      | "leave"
+      | "config"
+      | "gate";
+  }
+>;
 
 const nothing = () => {};
 
@@ -263,7 +319,8 @@ const FEED_LIMIT_MS = 1_000;
 function stall(world: World, machine: Machine, forMs: number): () => void {
   const { process } = machine;
   process?.stall(true);
-  if (forMs > FEED_LIMIT_MS) world.timeline.after(FEED_LIMIT_MS, () => process?.deliver((now) => ({ kind: "stalled", now, stalled: true })));
+  if (forMs > FEED_LIMIT_MS)
+    world.timeline.after(FEED_LIMIT_MS, () => process?.deliver((now) => ({ kind: "stalled", now, stalled: true })));
   return () => {
     if (forMs > FEED_LIMIT_MS) process?.deliver((now) => ({ kind: "stalled", now, stalled: false }));
     process?.stall(false);
@@ -336,7 +393,10 @@ function filterFrames(world: World, action: Extract<FaultAction, { kind: "udp" }
   for (const link of action.links) {
     for (const { index: from } of world.machines) {
       for (const { index: to } of world.machines) {
-        const isMeant = pair === undefined || (pair.from === from && pair.to === to) || (pair.bothWays && pair.from === to && pair.to === from);
+        const isMeant =
+          pair === undefined ||
+          (pair.from === from && pair.to === to) ||
+          (pair.bothWays && pair.from === to && pair.to === from);
         if (from !== to && isMeant) world.network.cutPair(link, { from, to }, "udp", change);
       }
     }

@@ -88,7 +88,11 @@ export class Machine {
     if (handover === undefined) for (const vip of world.vips) this.closeGate(vip, true);
     const process = new Process(world, this, world.random.machines.hexadecimal(16));
     this.process = process;
-    world.trace.line(world.now, this.name, `daemon starts, incarnation ${process.incarnation}${handover === undefined ? "" : ", with leases handed over"}`);
+    world.trace.line(
+      world.now,
+      this.name,
+      `daemon starts, incarnation ${process.incarnation}${handover === undefined ? "" : ", with leases handed over"}`,
+    );
     process.start(handover);
     for (const monitor of world.config.monitors) {
       world.timeline.after(world.random.machines.between(50, 400), () => this.reportMonitor(process, monitor.name));
@@ -135,7 +139,13 @@ export class Machine {
   breakGate(broken: boolean): void {
     this.isGateBroken = broken;
     if (broken) for (const vip of this.#world.vips) this.closeGate(vip, true);
-    this.process?.deliver((now) => ({ kind: "gate", now, what: broken ? "broken" : "works", vip: undefined, detail: "simulated" }));
+    this.process?.deliver((now) => ({
+      kind: "gate",
+      now,
+      what: broken ? "broken" : "works",
+      vip: undefined,
+      detail: "simulated",
+    }));
   }
 
   openGate(vip: VipConfig, until: number): void {
@@ -144,7 +154,8 @@ export class Machine {
     const wasServing = this.kernel.serves(vip.id, world.now);
     this.kernel.open(vip, until);
     world.trace.mix(until);
-    if (!wasServing) world.trace.line(world.now, this.name, `gate of ${vip.id} opens for ${(until - world.now).toFixed(1)} ms`);
+    if (!wasServing)
+      world.trace.line(world.now, this.name, `gate of ${vip.id} opens for ${(until - world.now).toFixed(1)} ms`);
     for (const checker of world.checkers) checker.opened(world, this, vip, until);
     world.servingChanged(vip);
     this.#watchExpiry(vip);
@@ -197,7 +208,8 @@ export class Machine {
     network.send(link, this.index, network.gateway, "raw", () => {
       const isHere = world.hasGateway[link] === true && network.gatewayDown[link] === 0;
       const mac = portMac(link, network.gateway);
-      if (isHere && effect.address === gatewayAddress(link) && (effect.probe === "arp" || effect.mac === mac)) back(network.gateway, mac);
+      if (isHere && effect.address === gatewayAddress(link) && (effect.probe === "arp" || effect.mac === mac))
+        back(network.gateway, mac);
       if (effect.probe !== "arp") return;
       const stranger = network.stranger[link];
       if (stranger !== undefined) back(network.gateway, stranger);
@@ -220,7 +232,11 @@ export class Machine {
       (effect.action === "stop" && this.serviceMood === "fails-to-stop");
     const hangs = this.serviceMood === "hangs-in-start" && effect.action === "start";
     const slow = this.serviceMood === "slow" && effect.action !== "status";
-    const durationMs = hangs ? effect.command.timeoutMs : slow ? random.machines.between(300, 900) : random.machines.between(10, 80);
+    const durationMs = hangs
+      ? effect.command.timeoutMs
+      : slow
+        ? random.machines.between(300, 900)
+        : random.machines.between(10, 80);
     const { clock } = this;
     timeline.after(durationMs, () => {
       if (clock !== this.clock || !this.isPowered) return;

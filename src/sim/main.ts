@@ -33,7 +33,18 @@ interface Options {
 }
 
 function parseArguments(argv: readonly string[]): Options | string {
-  const options: Options = { seed: 1, runs: 1, nodes: undefined, links: undefined, seconds: undefined, mix: undefined, trace: false, verbose: false, brief: false, once: false };
+  const options: Options = {
+    seed: 1,
+    runs: 1,
+    nodes: undefined,
+    links: undefined,
+    seconds: undefined,
+    mix: undefined,
+    trace: false,
+    verbose: false,
+    brief: false,
+    once: false,
+  };
   for (let index = 0; index < argv.length; index++) {
     const name = argv[index] as string;
     if (/^--(trace|verbose|brief|once)$/.test(name)) {
@@ -54,13 +65,16 @@ function parseArguments(argv: readonly string[]): Options | string {
 }
 
 function commandFor(options: Options, seed: number): string {
-  const fixed = (["nodes", "links", "seconds", "mix"] as const).map((name) => (options[name] === undefined ? "" : ` --${name} ${options[name]}`));
+  const fixed = (["nodes", "links", "seconds", "mix"] as const).map((name) =>
+    options[name] === undefined ? "" : ` --${name} ${options[name]}`,
+  );
   return `npm run sim -- --seed ${seed}${fixed.join("")} --trace`;
 }
 
 function printFailure(options: Options, report: RunReport): void {
   console.log(`seed ${report.seed} FAILED (mix ${report.mix}, ${report.nodes} nodes)`);
-  for (const violation of report.violations) console.log(`  at ${(violation.at / 1_000).toFixed(3)} s, "${violation.checker}": ${violation.text}`);
+  for (const violation of report.violations)
+    console.log(`  at ${(violation.at / 1_000).toFixed(3)} s, "${violation.checker}": ${violation.text}`);
   console.log(`  replay: ${commandFor(options, report.seed)}\n`);
   if (options.brief) return;
   const shorter = shorten({ ...runOptions(options, report.seed), verbose: options.verbose }, report);
@@ -93,9 +107,14 @@ function add(totals: Totals, report: RunReport): void {
 
 function printTotals(totals: Totals, options: Options, seconds: number): void {
   const gaps = totals.gapsMs.toSorted((a, b) => a - b);
-  console.log(`${options.runs} seeds from ${options.seed}: ${totals.failed} failed; ${(totals.simulatedMs / 1_000).toFixed(0)} simulated seconds in ${seconds.toFixed(1)} s`);
+  console.log(
+    `${options.runs} seeds from ${options.seed}: ${totals.failed} failed; ${(totals.simulatedMs / 1_000).toFixed(0)} simulated seconds in ${seconds.toFixed(1)} s`,
+  );
   console.log(`moves ${totals.moves}, overlaps that no client could reach ${totals.overlaps}`);
-  if (gaps.length > 0) console.log(`takeover after power loss: ${gaps.length} gaps, median ${gaps[gaps.length >> 1]?.toFixed(0)} ms, longest ${gaps.at(-1)?.toFixed(0)} ms`);
+  if (gaps.length > 0)
+    console.log(
+      `takeover after power loss: ${gaps.length} gaps, median ${gaps[gaps.length >> 1]?.toFixed(0)} ms, longest ${gaps.at(-1)?.toFixed(0)} ms`,
+    );
   for (const [name, runs] of Object.entries(totals.checks)) console.log(`checker "${name}" ran ${runs} times`);
 }
 
@@ -113,7 +132,8 @@ export function main(argv: readonly string[]): number {
     const report = options.once ? runOnce(wanted) : runSeed(wanted);
     add(totals, report);
     if (report.violations.length > 0) printFailure(options, report);
-    else if (options.trace) console.log(runOnce({ ...wanted, recording: true, verbose: options.verbose }).trace.join("\n"));
+    else if (options.trace)
+      console.log(runOnce({ ...wanted, recording: true, verbose: options.verbose }).trace.join("\n"));
   }
   printTotals(totals, options, (performance.now() - started) / 1_000);
   return totals.failed > 0 ? 1 : 0;

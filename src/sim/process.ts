@@ -8,11 +8,20 @@ import { unreachable } from "../core/base/assert.ts";
 import { LONG_AGO, type Instant } from "../core/base/time.ts";
 import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { Frame } from "../core/membership/frame.ts";
-import type { AskEffect, DecisionEvent, Effect, OpenEffect, PersistEffect, ReplyEffect, RunEffect } from "../core/node/effects.ts";
+import type {
+  AskEffect,
+  DecisionEvent,
+  Effect,
+  OpenEffect,
+  PersistEffect,
+  ReplyEffect,
+  RunEffect,
+} from "../core/node/effects.ts";
 import type { Handover, Input, Verb } from "../core/node/inputs.ts";
 import type { StepResult } from "../core/node/node.ts";
 import { explain } from "../core/node/reasons.ts";
 import type { NodeView } from "../core/node/view.ts";
+import { describeEffect, describeInput } from "./describe.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
 
@@ -80,9 +89,18 @@ export class Process {
   start(handover: Handover | undefined): void {
     const { epochs, wishes } = this.machine.disk;
     const gateways = this.machine.gateways();
-    this.#step({ kind: "start", now: this.now, incarnation: this.incarnation, epochs: { ...epochs }, wishes: [...wishes], gateways, handover });
+    this.#step({
+      kind: "start",
+      now: this.now,
+      incarnation: this.incarnation,
+      epochs: { ...epochs },
+      wishes: [...wishes],
+      gateways,
+      handover,
+    });
     for (let link = 0; link < this.#world.network.links; link++) this.interfaceChanged(link);
-    if (this.machine.isGateBroken) this.deliver((now) => ({ kind: "gate", now, what: "broken", vip: undefined, detail: "simulated" }));
+    if (this.machine.isGateBroken)
+      this.deliver((now) => ({ kind: "gate", now, what: "broken", vip: undefined, detail: "simulated" }));
     this.#renewAddresses();
   }
 
@@ -177,7 +195,10 @@ export class Process {
     try {
       result = this.core.step(input);
     } catch (error) {
-      world.violate("crash", `${this.machine.name}: the core threw at input ${JSON.stringify(input)}: ${error instanceof Error ? error.stack : String(error)}`);
+      world.violate(
+        "crash",
+        `${this.machine.name}: the core threw at input ${JSON.stringify(input)}: ${error instanceof Error ? error.stack : String(error)}`,
+      );
       this.kill();
       return;
     }
@@ -192,7 +213,8 @@ export class Process {
       this.#second = second;
       this.#ticksThisSecond = 0;
     }
-    if (++this.#ticksThisSecond === MOST_TICKS_PER_SECOND) this.#world.violate("spin", `${this.machine.name} took ${MOST_TICKS_PER_SECOND} wake-ups in one second`);
+    if (++this.#ticksThisSecond === MOST_TICKS_PER_SECOND)
+      this.#world.violate("spin", `${this.machine.name} took ${MOST_TICKS_PER_SECOND} wake-ups in one second`);
   }
 
   #scheduleWake(): void {
@@ -221,7 +243,8 @@ export class Process {
         return;
       }
       const effect = effects[index] as Effect;
-      if (this.#world.trace.verbose) this.#world.trace.line(this.#world.now, this.machine.name, `> ${describeEffect(effect, this.now)}`);
+      if (this.#world.trace.verbose)
+        this.#world.trace.line(this.#world.now, this.machine.name, `> ${describeEffect(effect, this.now)}`);
       this.#performOne(effect);
       if (!this.alive) return;
     }
@@ -253,6 +276,8 @@ export class Process {
       case "reply":
         return this.#reply(effect);
       case "watch":
+      case "catch":
+      case "hand-on":
         return;
       default:
         unreachable(effect);
@@ -300,7 +325,8 @@ export class Process {
       while (list.length > 0 && (list[0] as Instant) < this.#emptyAt - ANSWER_WINDOW_MS) list.shift();
       const sentAt = list.shift();
       if (sentAt === undefined) return undefined;
-      for (const checker of this.#world.checkers) checker.answerHeard(this.#world, this.machine, { effect, mac, asked });
+      for (const checker of this.#world.checkers)
+        checker.answerHeard(this.#world, this.machine, { effect, mac, asked });
       return { kind: "answer", now, link: effect.link, probe: effect.probe, address: effect.address, mac, sentAt };
     });
   }
@@ -347,7 +373,8 @@ export class Process {
   #persist(effect: PersistEffect): void {
     const world = this.#world;
     world.timeline.after(world.random.machines.between(2, 40), () => {
-      if (this.alive && this.machine.process === this) this.machine.disk = { epochs: effect.epochs, wishes: effect.wishes };
+      if (this.alive && this.machine.process === this)
+        this.machine.disk = { epochs: effect.epochs, wishes: effect.wishes };
     });
   }
 
@@ -363,45 +390,15 @@ export class Process {
 
   #reply(effect: ReplyEffect): void {
     const { outcome } = effect;
-    this.#world.trace.line(this.#world.now, this.machine.name, `answers request ${effect.id}: ${JSON.stringify(outcome)}`);
+    this.#world.trace.line(
+      this.#world.now,
+      this.machine.name,
+      `answers request ${effect.id}: ${JSON.stringify(outcome)}`,
+    );
     this.#world.answeredRequest(this, effect.id, outcome);
   }
 }
 
 function askKey(effect: AskEffect): string {
   return `${effect.link}/${effect.probe}/${effect.address}`;
-}
-
-function describeInput(input: Input): string {
-  if (input.kind === "frame") return `frame from ${input.frame.node} ${describeFrame(input.frame)}`;
-  if (input.kind === "answer") return `${input.mac} answers ${input.probe} ${input.address}, asked ${(input.now - input.sentAt).toFixed(2)} ms ago`;
-  const { kind, now: _, ...rest } = input;
-  return `${kind} ${JSON.stringify(rest)}`;
-}
-
-function describeEffect(effect: Effect, now: Instant): string {
-  switch (effect.kind) {
-    case "send":
-      return `send to ${effect.to} ${describeFrame(effect.frame)}`;
-    case "open":
-      return `open ${effect.vips.map((vip) => vip.id).join(" ")} for ${(effect.until - now).toFixed(2)} ms`;
-    case "ask":
-      return `ask ${effect.probe} ${effect.address} on link ${effect.link}`;
-    case "close":
-    case "place":
-    case "announce":
-      return `${effect.kind} ${effect.vips.map((vip) => vip.id).join(" ")}`;
-    case "event":
-      return `event ${effect.event.reason}`;
-    default:
-      return effect.kind;
-  }
-}
-
-function describeFrame(frame: Frame): string {
-  const groups = frame.groups.map((group) => `${group.name}:${group.epoch}/${group.granted}=${group.holder ?? "-"},${group.role}${group.to === undefined ? "" : `,to ${group.to}`}`);
-  const heard = frame.heard.map((one) => `${one.link}:${one.sequence}-${one.ageMs.toFixed(0)}`);
-  const claims = frame.claims.map((claim) => ` claims ${claim.group}@${claim.epoch}`);
-  const answers = frame.claimAnswers.map((answer) => ` ${answer.granted ? "grants" : "refuses"} ${answer.group}@${answer.epoch}${answer.reason === "" ? "" : ` (${answer.reason})`}`);
-  return `${frame.kind} ${frame.link}:${frame.sequence} ${frame.mode} heard ${heard.join(",")} reach ${frame.reach.join("")} ${groups.join(" ")}${claims.join("")}${answers.join("")}`;
 }

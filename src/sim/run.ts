@@ -63,21 +63,53 @@ const LIVENESS_BOUND_MS = 9_000;
 /** One run of a seed. */
 export function runOnce(options: RunOptions): RunReport {
   const random = new Random(`${options.seed}/plan`);
-  const drawnMix = random.pick<Mix>(["calm", "lossy", "power", "power", "chaos", "chaos", "chaos", "chaos", "chaos", "chaos"]);
+  const drawnMix = random.pick<Mix>([
+    "calm",
+    "lossy",
+    "power",
+    "power",
+    "chaos",
+    "chaos",
+    "chaos",
+    "chaos",
+    "chaos",
+    "chaos",
+  ]);
   const mix = options.mix ?? drawnMix;
   const nodes = options.nodes ?? random.pick([2, 2, 3, 3, 4, 5]);
   const drift = random.pick([0, 0.001, 0.01]);
   const isLossy = mix === "lossy";
-  const drawn = drawCluster(random, { nodes, still: mix !== "chaos", links: options.links ?? (isLossy ? 2 : undefined) });
+  const drawn = drawCluster(random, {
+    nodes,
+    still: mix !== "chaos",
+    links: options.links ?? (isLossy ? 2 : undefined),
+  });
   const config = options.adapt?.(drawn) ?? drawn;
   const seconds = options.seconds ?? (mix === "chaos" ? random.pick([5, 10, 20]) : 15);
   const safetyEnd = SETTLE_MS + seconds * 1_000;
-  const faults = options.faults ?? drawFaults(random, { mix, config, from: isLossy ? 5_000 : SETTLE_MS, to: safetyEnd });
+  const faults =
+    options.faults ?? drawFaults(random, { mix, config, from: isLossy ? 5_000 : SETTLE_MS, to: safetyEnd });
 
-  const checkers = { holder: new OneHolder(), lease: new InsideLease(), epochs: new Epochs(), liveness: new Liveness(), moves: new NeedlessMoves(), prompt: new PromptTakeover() };
+  const checkers = {
+    holder: new OneHolder(),
+    lease: new InsideLease(),
+    epochs: new Epochs(),
+    liveness: new Liveness(),
+    moves: new NeedlessMoves(),
+    prompt: new PromptTakeover(),
+  };
   const list: Checker[] = Object.values(checkers);
   const { seed, makeCore } = options;
-  const world = new World({ seed, config, mix, makeCore, checkers: list, recording: options.recording ?? false, verbose: options.verbose ?? false, drift });
+  const world = new World({
+    seed,
+    config,
+    mix,
+    makeCore,
+    checkers: list,
+    recording: options.recording ?? false,
+    verbose: options.verbose ?? false,
+    drift,
+  });
   play(world, faults, safetyEnd);
   return {
     seed,

@@ -17,7 +17,10 @@ const BOTH_LINKS = [0, 1];
 function plain(config: ClusterConfig): ClusterConfig {
   const [group] = config.groups;
   if (group === undefined) throw new Error("a drawn cluster has a group");
-  const vips = group.resources.filter((resource) => resource.kind === "vip").slice(0, 1).map((vip) => ({ ...vip, link: 0 }));
+  const vips = group.resources
+    .filter((resource) => resource.kind === "vip")
+    .slice(0, 1)
+    .map((vip) => ({ ...vip, link: 0 }));
   const prefer = config.nodes.map((node) => node.name);
   return { ...config, groups: [{ ...group, prefer, requires: [], failback: { kind: "never" }, resources: vips }] };
 }
@@ -35,7 +38,16 @@ function play(faults: readonly Fault[], seconds: number, nodes = 2): RunReport[]
     const shift = index * 17;
     const shifted = faults.map((fault) => ({ ...fault, at: fault.at + shift }));
     const makeCore = (options: ConstructorParameters<typeof Node>[0]) => new Node(options);
-    const report = runOnce({ seed: index + 1, makeCore, nodes, links: 2, seconds, mix: "chaos", faults: shifted, adapt: plain });
+    const report = runOnce({
+      seed: index + 1,
+      makeCore,
+      nodes,
+      links: 2,
+      seconds,
+      mix: "chaos",
+      faults: shifted,
+      adapt: plain,
+    });
     expect(report.violations, `seed ${index + 1}`).toEqual([]);
     return report;
   });
@@ -74,7 +86,10 @@ test("the gateway dies for all: nothing moves and nothing closes", () => {
 });
 
 test("frames are filtered both ways, then the standby is rebooted: nothing moves", () => {
-  const reports = play([at(3_000, 8_000, { kind: "udp", links: BOTH_LINKS }), at(5_000, 500, { kind: "power", node: 1 })], 12);
+  const reports = play(
+    [at(3_000, 8_000, { kind: "udp", links: BOTH_LINKS }), at(5_000, 500, { kind: "power", node: 1 })],
+    12,
+  );
   expect(moves(reports)).toEqual(none);
 });
 
@@ -102,7 +117,9 @@ test("a daemon restarts while it holds: nothing moves and nothing closes", () =>
 });
 
 test("the holder of three goes to standby, or leaves: the group moves once", () => {
-  expect(moves(play([at(3_000, 100, { kind: "request", node: 0, verb: { verb: "standby", node: "srv1" } })], 6, 3))).toEqual(one);
+  expect(
+    moves(play([at(3_000, 100, { kind: "request", node: 0, verb: { verb: "standby", node: "srv1" } })], 6, 3)),
+  ).toEqual(one);
   expect(moves(play([at(3_000, 1_000, { kind: "leave", node: "holder" })], 6, 3))).toEqual(one);
 });
 

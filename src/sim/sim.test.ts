@@ -17,8 +17,12 @@ const makeCore: MakeCore = (options) => new Node(options);
 /** What to read when a seed fails: the violations and how to see the trace. */
 function complaint(report: RunReport, options: Omit<RunOptions, "makeCore">): string {
   const { seed: _, faults: __, ...fixed } = options;
-  const flags = Object.entries(fixed).map(([name, value]) => (value === undefined ? "" : ` --${name} ${String(value)}`));
-  const found = report.violations.map((violation) => `  ${(violation.at / 1_000).toFixed(3)} s "${violation.checker}": ${violation.text}`);
+  const flags = Object.entries(fixed).map(([name, value]) =>
+    value === undefined ? "" : ` --${name} ${String(value)}`,
+  );
+  const found = report.violations.map(
+    (violation) => `  ${(violation.at / 1_000).toFixed(3)} s "${violation.checker}": ${violation.text}`,
+  );
   return [`npm run sim -- --seed ${report.seed}${flags.join("")} --trace`, ...found].join("\n");
 }
 
@@ -64,11 +68,15 @@ test("short seeds keep every promise, and every checker had something to check",
   for (const [name, runs] of Object.entries(checks)) expect(runs, `checker "${name}" never ran`).toBeGreaterThan(0);
 });
 
-test("the holder of three dies while the survivors lose packets, 200 times: never two holders, always one in the end", { timeout: 60_000 }, () => {
+test("the holder of three dies while the survivors lose packets, 200 times: never two holders, always one in the end", {
+  timeout: 60_000,
+}, () => {
   let moves = 0;
   for (let seed = 1; seed <= 200; seed++) {
     const quality = { ...GOOD_QUALITY, loss: 0.1 + 0.2 * (seed / 200), delayMax: 3 };
-    const lossy = [0, 1].map((link): Fault => ({ at: 2_500, forMs: 2_500, action: { kind: "quality", link, quality } }));
+    const lossy = [0, 1].map(
+      (link): Fault => ({ at: 2_500, forMs: 2_500, action: { kind: "quality", link, quality } }),
+    );
     const death: Fault = { at: 3_000 + seed, forMs: 2_000, action: { kind: "power", node: "holder" } };
     const report = runOnce({ seed, makeCore, nodes: 3, links: 2, seconds: 4, mix: "chaos", faults: [...lossy, death] });
     expect(report.violations, `seed ${seed}`).toEqual([]);
@@ -103,7 +111,9 @@ const MUTANTS: Record<string, (core: Core) => Core> = {
   "keeps its gate open for twice as long": (core) => ({
     step: (input) => {
       const { effects, wakeAt } = core.step(input);
-      const stretched = effects.map((effect) => (effect.kind === "open" ? { ...effect, until: after(effect.until, 130) } : effect));
+      const stretched = effects.map((effect) =>
+        effect.kind === "open" ? { ...effect, until: after(effect.until, 130) } : effect,
+      );
       return { effects: stretched, wakeAt };
     },
     view: (now) => core.view(now),

@@ -68,7 +68,12 @@ export class World {
     const links = config.nodes[0]?.addresses.length ?? 0;
     const shape = new Random(`${seed}/shape`);
     this.random = { machines: new Random(`${seed}/machines`) };
-    this.network = new Network({ timeline: this.timeline, random: new Random(`${seed}/network`), nodes: config.nodes.length, links });
+    this.network = new Network({
+      timeline: this.timeline,
+      random: new Random(`${seed}/network`),
+      nodes: config.nodes.length,
+      links,
+    });
     // Link 0 carries the VIPs and always has a gateway; private networks have one now and then.
     this.hasGateway = Array.from({ length: links }, (_, link) => link === 0 || shape.chance(0.2));
     this.vips = config.groups.flatMap((group) => group.resources.filter((resource) => resource.kind === "vip"));
@@ -102,7 +107,10 @@ export class World {
   isReachable(machine: Machine, vip: VipConfig): boolean {
     const link = vip.link ?? 0;
     const { network } = this;
-    return network.isOpen(link, network.client, machine.index, "raw") && network.isOpen(link, machine.index, network.client, "raw");
+    return (
+      network.isOpen(link, network.client, machine.index, "raw") &&
+      network.isOpen(link, machine.index, network.client, "raw")
+    );
   }
 
   isAddressOnly(vip: VipConfig): boolean {

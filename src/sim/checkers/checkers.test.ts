@@ -28,7 +28,10 @@ function scripted(script: (life: Life, input: Input) => Effect[]): MakeCore {
       step: (input) => {
         if (input.kind === "start") life.incarnation = input.incarnation;
         if (input.kind === "tick") life.turns++;
-        const ask: Effect[] = input.kind === "tick" ? [{ kind: "ask", link: 0, probe: "arp", address: gatewayAddress(0), mac: undefined }] : [];
+        const ask: Effect[] =
+          input.kind === "tick"
+            ? [{ kind: "ask", link: 0, probe: "arp", address: gatewayAddress(0), mac: undefined }]
+            : [];
         return { effects: [...ask, ...script(life, input)], wakeAt: after(input.now, 50) };
       },
       view: () => ({ groups: [] }) as unknown as NodeView,
@@ -43,7 +46,13 @@ function serveOnAnswer(life: Life, input: Input): Effect[] {
 }
 
 function frameOf(life: Life, options: { epoch: number; role: GroupReport["role"]; to: string }): Effect {
-  const group = { name: life.config.groups[0]?.name ?? "", epoch: options.epoch, holder: life.me, granted: 0, role: options.role };
+  const group = {
+    name: life.config.groups[0]?.name ?? "",
+    epoch: options.epoch,
+    holder: life.me,
+    granted: 0,
+    role: options.role,
+  };
   const rest = { leaseMs: 0, eligible: true, reason: "", soft: true, to: undefined, seen: undefined };
   const frame: Frame = {
     version: 2,
@@ -75,18 +84,28 @@ test("two nodes that both open their gates are caught", () => {
 });
 
 test("a gate that is opened without evidence, or for longer than it lasts, is caught", () => {
-  const without = scripted((life, input) => (life.me === "srv1" && input.kind === "start" ? [{ kind: "open", vips: life.vips, until: after(input.now, 100) }] : []));
+  const without = scripted((life, input) =>
+    life.me === "srv1" && input.kind === "start"
+      ? [{ kind: "open", vips: life.vips, until: after(input.now, 100) }]
+      : [],
+  );
   expect(caughtBy(without)).toContain("inside the lease");
   const longer = scripted((life, input) =>
-    life.me === "srv1" && input.kind === "answer" ? [{ kind: "open", vips: life.vips, until: after(input.sentAt, life.config.lease.evidenceMs + 20) }] : [],
+    life.me === "srv1" && input.kind === "answer"
+      ? [{ kind: "open", vips: life.vips, until: after(input.sentAt, life.config.lease.evidenceMs + 60) }]
+      : [],
   );
   expect(caughtBy(longer)).toContain("inside the lease");
 });
 
 test("two nodes that hold one epoch, and an epoch that shrinks, are caught", () => {
-  const shared = scripted((life, input) => (input.kind === "tick" ? [frameOf(life, { epoch: 7, role: "holding", to: other(life) })] : []));
+  const shared = scripted((life, input) =>
+    input.kind === "tick" ? [frameOf(life, { epoch: 7, role: "holding", to: other(life) })] : [],
+  );
   expect(caughtBy(shared)).toContain("epochs");
-  const shrinking = scripted((life, input) => (input.kind === "tick" ? [frameOf(life, { epoch: 100 - life.turns, role: "idle", to: other(life) })] : []));
+  const shrinking = scripted((life, input) =>
+    input.kind === "tick" ? [frameOf(life, { epoch: 100 - life.turns, role: "idle", to: other(life) })] : [],
+  );
   expect(caughtBy(shrinking)).toContain("epochs");
 });
 
@@ -96,7 +115,7 @@ test("a cluster that serves nothing is caught", () => {
 
 test("an address that moves or closes without need is caught", () => {
   const wandering = scripted((life, input) => {
-    const isMine = (life.turns % 40 < 20) === (life.me === "srv1");
+    const isMine = life.turns % 40 < 20 === (life.me === "srv1");
     return isMine ? serveOnAnswer(life, input) : [];
   });
   expect(caughtBy(wandering)).toContain("needless moves");
@@ -126,6 +145,9 @@ test("a core that throws, spins or runs by chance is caught", () => {
 });
 
 test("a core that does nothing wrong passes every check but the one about serving", () => {
-  const lazy: MakeCore = () => ({ step: () => ({ effects: [], wakeAt: NEVER }), view: () => ({ groups: [] }) as unknown as NodeView });
+  const lazy: MakeCore = () => ({
+    step: () => ({ effects: [], wakeAt: NEVER }),
+    view: () => ({ groups: [] }) as unknown as NodeView,
+  });
   expect(new Set(caughtBy(lazy))).toEqual(new Set(["served after healing"]));
 });

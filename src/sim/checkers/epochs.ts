@@ -18,7 +18,11 @@ export class Epochs extends Checker {
     for (const group of frame.groups) {
       const own = `${frame.incarnation}/${group.name}`;
       const known = this.#known.get(own) ?? -1;
-      if (group.epoch < known) world.violate(this.name, `${machine.name} knew epoch ${known} of ${group.name} and now speaks of ${group.epoch}`);
+      if (group.epoch < known)
+        world.violate(
+          this.name,
+          `${machine.name} knew epoch ${known} of ${group.name} and now speaks of ${group.epoch}`,
+        );
       else if (group.epoch > known) this.#known.set(own, group.epoch);
       if (group.role === "holding" && group.holder === machine.name) this.#hold(world, machine, group);
     }
@@ -35,7 +39,8 @@ export class Epochs extends Checker {
     // Nodes that cannot hear each other cannot count on: growth is promised for what one machine holds.
     const own = `${machine.name}/${group.name}`;
     const highest = this.#highest.get(own) ?? 0;
-    if (group.epoch < highest) world.violate(this.name, `${machine.name} takes ${group.name} at epoch ${group.epoch}, after ${highest}`);
+    if (group.epoch < highest)
+      world.violate(this.name, `${machine.name} takes ${group.name} at epoch ${group.epoch}, after ${highest}`);
     this.#highest.set(own, group.epoch);
   }
 }

@@ -52,14 +52,22 @@ export class InsideLease extends Checker {
     if (world.machines.length === 2 && world.hasGateway[vip.link ?? 0] !== true) return;
     // Nobody opposes it: every other node left or stands by. One that comes back needs a few frames to be believed.
     const others = world.machines.filter((other) => other !== machine);
-    if (others.every((other) => other.lastMode === "left" || other.lastMode === "standby")) this.#unopposed.set(machine, world.now);
+    if (others.every((other) => other.lastMode === "left" || other.lastMode === "standby"))
+      this.#unopposed.set(machine, world.now);
     const { heartbeat, lease } = world.config;
     const unopposedAt = this.#unopposed.get(machine) ?? Number.NEGATIVE_INFINITY;
-    if (unopposedAt === world.now || until <= unopposedAt + machine.clock.trueDuration(3 * heartbeat.intervalMs + lease.evidenceMs) + SLACK_MS) return;
+    if (
+      unopposedAt === world.now ||
+      until <= unopposedAt + machine.clock.trueDuration(3 * heartbeat.intervalMs + lease.evidenceMs) + SLACK_MS
+    )
+      return;
     if (until <= (this.#restarting.get(machine) ?? 0) + SLACK_MS) return;
     const allowed = (this.#until.get(`${machine.index}/${vip.link}`) ?? 0) + SLACK_MS;
     if (until > allowed) {
-      world.violate(this.name, `${machine.name} may serve ${vip.id} for ${(until - world.now).toFixed(1)} ms, but its evidence lasts ${(allowed - world.now).toFixed(1)} ms`);
+      world.violate(
+        this.name,
+        `${machine.name} may serve ${vip.id} for ${(until - world.now).toFixed(1)} ms, but its evidence lasts ${(allowed - world.now).toFixed(1)} ms`,
+      );
     }
   }
 

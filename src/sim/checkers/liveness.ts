@@ -22,7 +22,11 @@ export class Liveness extends Checker {
         continue;
       }
       const known = world.clientCache.get(vip.id);
-      if (known !== holder.mac(vip.link ?? 0)) world.violate(this.name, `the client believes ${vip.id} at ${known ?? "no address"}, but ${holder.name} serves it`);
+      if (known !== holder.mac(vip.link ?? 0))
+        world.violate(
+          this.name,
+          `the client believes ${vip.id} at ${known ?? "no address"}, but ${holder.name} serves it`,
+        );
     }
   }
 

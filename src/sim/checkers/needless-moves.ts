@@ -38,6 +38,7 @@ export class NeedlessMoves extends Checker {
     this.#open.add(vip.id);
     if (before === undefined || before === server) return;
     this.moves++;
-    if (world.mix === "calm" || world.mix === "lossy") world.violate(this.name, `${vip.id} moved from ${before} to ${server} in a ${world.mix} run`);
+    if (world.mix === "calm" || world.mix === "lossy")
+      world.violate(this.name, `${vip.id} moved from ${before} to ${server} in a ${world.mix} run`);
   }
 }

@@ -24,12 +24,18 @@ export class OneHolder extends Checker {
     }
     const reachable = serving.filter((machine) => world.isReachable(machine, vip));
     if (reachable.length > 1) {
-      const names = reachable.map((machine) => `${machine.name} (for another ${(machine.kernel.gateUntil(vip.id) - world.now).toFixed(1)} ms)`);
+      const names = reachable.map(
+        (machine) => `${machine.name} (for another ${(machine.kernel.gateUntil(vip.id) - world.now).toFixed(1)} ms)`,
+      );
       world.violate(this.name, `${vip.id} is served by ${names.join(" and ")}, and clients reach both`);
     } else if (!this.#overlapping.has(vip.id)) {
       this.#overlapping.add(vip.id);
       this.unreachableOverlaps++;
-      world.trace.line(world.now, "checker", `${vip.id} is open on ${serving.map((machine) => machine.name).join(" and ")}, clients reach ${reachable.length}`);
+      world.trace.line(
+        world.now,
+        "checker",
+        `${vip.id} is open on ${serving.map((machine) => machine.name).join(" and ")}, clients reach ${reachable.length}`,
+      );
     }
   }
 }
