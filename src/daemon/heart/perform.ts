@@ -276,6 +276,11 @@ export class Performer {
     const { chores, post } = this.#options;
     if (effect.outcome.kind !== "handover") return post(effect);
     const until = Math.max(now, ...effect.outcome.handover.groups.map((g) => g.until));
+    try {
+      this.#options.machine.gate.handOver?.();
+    } catch (error) {
+      this.#once("hand-over", "what is open could not be left for the next self: it begins closed", { error: textOf(error) });
+    }
     this.#held.extend(Math.max(ADDRESS_LIFETIME_MS, until - now), now);
     // Chores are done in order: when this one is, the addresses are renewed.
     chores.ask({ kind: "look" }, () => post(effect));
