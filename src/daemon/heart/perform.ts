@@ -221,6 +221,10 @@ export class Performer {
         return;
       case "announce":
         return this.#neighbourhood.announce(effect);
+      case "catch":
+        return this.#catch(effect);
+      case "hand-on":
+        return this.#handOn(effect);
       case "watch":
         return this.#neighbourhood.watchOnly(effect.vips);
       case "reply":
@@ -279,7 +283,9 @@ export class Performer {
     try {
       this.#options.machine.gate.handOver?.();
     } catch (error) {
-      this.#once("hand-over", "what is open could not be left for the next self: it begins closed", { error: textOf(error) });
+      this.#once("hand-over", "what is open could not be left for the next self: it begins closed", {
+        error: textOf(error),
+      });
     }
     this.#held.extend(Math.max(ADDRESS_LIFETIME_MS, until - now), now);
     // Chores are done in order: when this one is, the addresses are renewed.

@@ -90,6 +90,8 @@ export function pretendedMachine(
 /** Beats every interval on every link; with `holds` it also renews its gate at every frame. */
 export class PretendedNode {
   readonly inputs: Input[] = [];
+  /** Makes views fail. */
+  isBlind = false;
   readonly #config: ClusterConfig;
   readonly #node: string;
   readonly #holds: boolean;
@@ -135,6 +137,7 @@ export class PretendedNode {
   }
 
   view(now: Instant): NodeView {
+    if (this.isBlind) throw new Error("a defect in the view");
     return { node: this.#node, cluster: `seen at ${now}` } as NodeView;
   }
 

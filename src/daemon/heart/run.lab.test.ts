@@ -39,7 +39,7 @@ async function startOne(config: ClusterConfig, node: string, keys: readonly Uint
   );
   running.push(heart);
   const seen = (kind: string) => brain.inputs.filter((i) => i.kind === kind);
-  return { heart, did, posted, seen, state };
+  return { heart, did, posted, seen, state, brain };
 }
 
 async function freePort(): Promise<number> {
@@ -110,6 +110,18 @@ test("The heart answers the main thread, and at the end undoes everything", asyn
     "interfaces.close",
   ]);
   expect(posted.at(-1)).toEqual({ kind: "ended" });
+});
+
+test("A view that cannot be made is told and harms nothing", async () => {
+  const { heart, posted, brain, state } = await startOne(loopbackConfig(await freePort()), "srv1", [KEY]);
+  brain.isBlind = true;
+  heart.tell({ kind: "view", id: 5 });
+  expect(posted.at(-1)).toMatchObject({
+    kind: "log",
+    level: "error",
+    fields: { cause: expect.stringContaining("a defect in the view") },
+  });
+  expect(state.isBroken).toBe(false);
 });
 
 test("A core that throws closes the gates before anybody hears of it", async () => {

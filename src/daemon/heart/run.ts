@@ -122,7 +122,7 @@ function tell(message: ToHeart, { loop, performer, datagrams, post, view, ended 
     case "feed":
       return loop.fed();
     case "view":
-      return post({ kind: "view", id: message.id, view: view() });
+      return show(message.id, view, post);
     case "request":
     case "monitor":
     case "resource-result":
@@ -134,6 +134,21 @@ function tell(message: ToHeart, { loop, performer, datagrams, post, view, ended 
         post({ kind: "ended" });
         ended();
       });
+  }
+}
+
+/** Looking must not end the service: a view that cannot be made is a line in the log and no answer. */
+function show(id: number, view: () => NodeView, post: (message: FromHeart) => void): void {
+  try {
+    post({ kind: "view", id, view: view() });
+  } catch (error) {
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    post({
+      kind: "log",
+      level: "error",
+      message: "the core's state cannot be shown: this is a defect",
+      fields: { cause },
+    });
   }
 }
 
