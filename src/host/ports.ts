@@ -93,6 +93,17 @@ export interface Neighbours {
   close(): void;
 }
 
+/** First packets of new connections that arrive at a node which has just given a VIP up. */
+export interface Arrivals {
+  /** Begins to catch them on a device; ends by itself after `forMs`. */
+  catch(device: string, addresses: readonly string[], forMs: number): void;
+  /** The gate is closed now: what was caught before was delivered. */
+  closed(device: string): void;
+  /** The node with this hardware address serves now: it gets what was caught and what still comes. */
+  handOn(device: string, mac: string): void;
+  close(): void;
+}
+
 /** How a command ended. */
 export interface CommandResult {
   readonly argv: readonly string[];

@@ -40,6 +40,8 @@ export class Peer {
   claimAnswers: readonly ClaimAnswer[] = [];
   /** Hardware addresses that this node was seen with. */
   readonly macs: Set<string> = new Set();
+  /** Per link: the hardware address learned last. */
+  readonly macOn: (string | undefined)[] = [];
   /** Latest frame of a not yet confirmed incarnation, echoed back so that the peer can confirm us. */
   candidate: { incarnation: string; link: number; sequence: number; at: Instant } | undefined;
 

@@ -17,6 +17,8 @@ export type Effect =
   | CloseEffect
   | PlaceEffect
   | AnnounceEffect
+  | CatchEffect
+  | HandOnEffect
   | RunEffect
   | PersistEffect
   | EventEffect
@@ -72,6 +74,23 @@ export interface PlaceEffect {
 export interface AnnounceEffect {
   readonly kind: "announce";
   readonly vips: readonly VipConfig[];
+}
+
+/**
+ * A planned move begins: from the following `close` on, catch the first packets of new connections to these VIPs
+ * for `forMs` milliseconds, so that no client waits for its own second try.
+ */
+export interface CatchEffect {
+  readonly kind: "catch";
+  readonly vips: readonly VipConfig[];
+  readonly forMs: number;
+}
+
+/** The new holder serves: hand on what was caught, and what still comes, to its hardware address. */
+export interface HandOnEffect {
+  readonly kind: "hand-on";
+  readonly vip: VipConfig;
+  readonly mac: string;
 }
 
 /** Run a service's command; the result comes back as `resource-result` with the same id. */

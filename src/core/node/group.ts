@@ -29,6 +29,8 @@ import type { EventDetails, Turn } from "./turn.ts";
 const RENEW_SHARE = 0.4;
 /** A released group waits so long for the node that it was released to. */
 const RELEASE_WAIT_MS = 2_000;
+/** First packets of new connections are caught for so long after a planned release. */
+const CATCH_MS = 500;
 /** A claimer that meets one with the better right waits for so many questions' time. */
 const DEFER_ASKS = 5;
 export class Group {
@@ -53,6 +55,8 @@ export class Group {
   readonly #openUntil = new Map<string, Instant>();
   #to: string | undefined;
   #toUntil: Instant = LONG_AGO;
+  /** The node it was released to has not served yet: what arrives here is kept for it. */
+  #handOn = false;
   /** A node with the better right asked for the group: this one does not before then. */
   #deferUntil: Instant = LONG_AGO;
   /** All services run; the gate waits for the wire. */
@@ -111,6 +115,7 @@ export class Group {
     if (this.role === "starting") this.#settleStarting(turn);
     if (this.role === "idle" || this.role === "lapsed") this.#settleClaim(turn);
     this.announcing.settle(turn, this);
+    if (this.#handOn) this.#settleHandOn(turn);
   }
 
   /** Renews the gates from fresh evidence; cheap, runs after every frame. */
@@ -152,6 +157,11 @@ export class Group {
 
   /** Gives the group up to whoever takes it, resources stopped in reverse. */
   release(turn: Turn, options: { to: string | undefined; because: string }): void {
+    const serves = this.role === "holding";
+    if (serves && options.to !== undefined && this.vips.length > 0) {
+      turn.emit({ kind: "catch", vips: this.vips, forMs: CATCH_MS });
+      this.#handOn = true;
+    }
     if (this.role !== "idle") this.#close(turn);
     this.#to = options.to;
     this.#toUntil = after(turn.now, RELEASE_WAIT_MS);
@@ -431,6 +441,18 @@ export class Group {
     const { node, because } = this.standing.placement;
     if (this.role !== "holding" || node !== this.#s.me) return;
     this.#record(turn, "GROUP_STAYS", { node, facts: { because } });
+  }
+
+  #settleHandOn(turn: Turn): void {
+    const peer = this.#to === undefined ? undefined : this.#s.roster.peers.get(this.#to);
+    this.#handOn = peer !== undefined && turn.now < this.#toUntil && this.role !== "holding";
+    const report = peer?.reports.get(this.config.name);
+    if (!this.#handOn || report?.role !== "holding" || report.epoch !== this.epoch) return;
+    this.#handOn = false;
+    for (const vip of this.vips) {
+      const mac = peer?.macOn[linkOf(vip)];
+      if (mac !== undefined) turn.emit({ kind: "hand-on", vip, mac });
+    }
   }
 
   #settleClaim(turn: Turn): void {

@@ -233,7 +233,7 @@ export class Node {
     const owner = this.#options.config.nodes.find((node) => node.addresses.includes(input.address));
     const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
     if (peer !== undefined) {
-      this.#learn(life, peer, input.mac);
+      this.#learn(life, peer, input);
       segment?.kernelAnswered(input.sentAt);
       return;
     }
@@ -251,11 +251,12 @@ export class Node {
   }
 
   /** Remembers a node's hardware address; one that answers for several nodes or a gateway too is nobody's. */
-  #learn(life: Life, peer: Peer, mac: string): void {
+  #learn(life: Life, peer: Peer, { link, mac }: { link: number; mac: string }): void {
     const before = nodeOfMac(life.s, mac);
     if (before === life.s.me || this.#impostors.has(mac)) return;
     if ((before === undefined || before === peer.name) && !this.#gatewayMacs.has(mac)) {
       peer.addMac(mac);
+      peer.macOn[link] = mac;
       return;
     }
     this.#impostors.add(mac);
@@ -336,6 +337,8 @@ export class Node {
       if (turn.now > s.startedAt) turn.event("CARRIER_BACK", { node: s.me, link: input.link });
       life.asking.learn(input.link);
     }
+    const segment = s.segments[input.link];
+    if (input.gateways !== undefined && segment !== undefined) segment.follow(input.gateways);
     own.up = input.up;
     own.device = input.device;
     own.mac = input.mac;

@@ -20,7 +20,7 @@ const LOST_ASK_MS = 250;
 const UNBROKEN_ASKS = 3;
 
 export class SegmentEvidence {
-  readonly gateways: readonly string[];
+  gateways: readonly string[];
   readonly #timing: Timing;
   /** Until when the evidence so far lets a VIP be served. */
   deadline: Instant = LONG_AGO;
@@ -41,6 +41,14 @@ export class SegmentEvidence {
   constructor(options: { gateways: readonly string[]; timing: Timing }) {
     this.gateways = options.gateways;
     this.#timing = options.timing;
+  }
+
+  /** The routes name other gateways now. */
+  follow(gateways: readonly string[]): void {
+    if (gateways.length === this.gateways.length && gateways.every((each, i) => each === this.gateways[i])) return;
+    this.gateways = gateways;
+    this.gatewayUp = false;
+    this.#unanswered = 0;
   }
 
   /** A peer's authenticated frame on this link echoed our frame sent at `sentAt`. */

@@ -139,6 +139,12 @@ class Bench {
           table: () => [],
           close: () => did("neighbours.close"),
         },
+        arrivals: {
+          catch: (device, addresses) => did(`catch ${device} ${addresses.join(" ")}`),
+          closed: (device) => did(`caught before on ${device}`),
+          handOn: (device, mac) => did(`hand on ${device} to ${mac}`),
+          close: () => {},
+        },
         sysctls: {
           protect: (device) => (this.protected.push(device), { ok: true }),
           restore: () => did("sysctls.restore"),
@@ -543,4 +549,16 @@ test("A VIP is announced only when its address is there and its gate is still op
   bench.did.length = 0;
   for (const run of bench.waiting.splice(0)) run();
   expect(bench.did).toEqual([]);
+});
+
+test("A planned move catches arrivals after the gate closed and hands them on", async () => {
+  const bench = await new Bench().started();
+  bench.do(open());
+  expect(bench.do({ kind: "catch", vips: [VIP], forMs: 500 })).toEqual(["catch eth0 192.0.2.10"]);
+  expect(bench.do({ kind: "close", vips: [VIP], remove: true })).toEqual([
+    "close 192.0.2.10",
+    "caught before on eth0",
+    "remove 192.0.2.10 eth0",
+  ]);
+  expect(bench.do({ kind: "hand-on", vip: VIP, mac: "02:00:00:00:00:02" })).toEqual(["hand on eth0 to 02:00:00:00:00:02"]);
 });

@@ -8,8 +8,8 @@ import { unreachable } from "../../core/base/assert.ts";
 import { type Instant, LONG_AGO } from "../../core/base/time.ts";
 import type { ClusterConfig, NodeConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { FrameCodec } from "../../core/membership/frame-codec.ts";
-import type { CloseEffect, Effect, OpenEffect, ReplyEffect, SendEffect } from "../../core/node/effects.ts";
-import type { Gate, Interfaces, Neighbours } from "../../host/ports.ts";
+import type { CatchEffect, CloseEffect, Effect, HandOnEffect, OpenEffect, ReplyEffect, SendEffect } from "../../core/node/effects.ts";
+import type { Arrivals, Gate, Interfaces, Neighbours } from "../../host/ports.ts";
 import type { Chores, Outcome, Seen } from "./chores.ts";
 import { ADDRESS_LIFETIME_MS, HeldAddresses } from "./held.ts";
 import { canonical, Links, type LinkState } from "./links.ts";
@@ -22,6 +22,7 @@ export interface HeartMachine {
   readonly interfaces: Interfaces;
   readonly gate: Gate;
   readonly neighbours: Neighbours;
+  readonly arrivals: Arrivals;
   readonly sysctls: DeviceSettings;
 }
 
@@ -51,6 +52,8 @@ export class Performer {
   readonly #held: HeldAddresses;
   readonly #neighbourhood: Neighbourhood;
   readonly #openUntil = new Map<string, Instant>();
+  /** Devices whose arrivals are caught from the next close on. */
+  readonly #catching = new Set<string>();
   #brokenGateAt: Instant | undefined;
   #unfollow: (() => void)[] = [];
   readonly #saidOf = new Set<string>();
@@ -186,6 +189,7 @@ export class Performer {
     chores.ask({ kind: "look" }, () => {
       this.#inOrder([
         () => machine.gate.remove(),
+        () => machine.arrivals.close(),
         () => machine.sysctls.restore(),
         () => machine.neighbours.close(),
         () => machine.interfaces.close(),
@@ -272,7 +276,31 @@ export class Performer {
       for (const vip of vips) this.#held.release(vip);
       for (const vip of vips) this.#options.feed({ kind: "gate", what: "refused", vip: vip.id, detail: textOf(error) });
     }
+    for (const device of this.#catching) this.#options.machine.arrivals.closed(device);
+    this.#catching.clear();
     if (remove) for (const vip of vips) this.#held.release(vip);
+  }
+
+  #catch({ vips, forMs }: CatchEffect): void {
+    for (const device of this.#devicesOf(vips)) {
+      const addresses = vips.filter((vip) => this.#deviceOf(vip) === device).map((vip) => vip.address);
+      try {
+        this.#options.machine.arrivals.catch(device, addresses, forMs);
+        this.#catching.add(device);
+      } catch (error) {
+        // The move goes on: at worst a client tries again by itself.
+        this.#once(`catch ${device}`, "new connections cannot be caught during a move", { device, error: textOf(error) });
+      }
+    }
+  }
+
+  #handOn({ vip, mac }: HandOnEffect): void {
+    const device = this.#deviceOf(vip);
+    if (device !== undefined) this.#options.machine.arrivals.handOn(device, mac);
+  }
+
+  #devicesOf(vips: readonly VipConfig[]): ReadonlySet<string> {
+    return new Set(vips.map((vip) => this.#deviceOf(vip)).filter((device) => device !== undefined));
   }
 
   /** The answer to a hand-over waits until the addresses will live without us, for as long as the leases. */

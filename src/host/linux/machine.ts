@@ -1,6 +1,7 @@
 /** Everything that the heart needs of this machine's kernel, opened in one call. */
 
 import { LinuxAddresses } from "./addresses.ts";
+import { LinuxArrivals } from "./arrivals.ts";
 import { linuxClock } from "./clock.ts";
 import { LinuxGate } from "./gate.ts";
 import type { GateOptions } from "./gate.ts";
@@ -17,6 +18,7 @@ export interface LinuxMachine {
   readonly gate: LinuxGate;
   readonly addresses: LinuxAddresses;
   readonly neighbours: LinuxNeighbours;
+  readonly arrivals: LinuxArrivals;
   readonly sysctls: Sysctls;
   /** Moves the calling thread to real-time scheduling where that is allowed. */
   realtime(): RealtimeResult;
@@ -30,6 +32,7 @@ export function openMachine(options: GateOptions = {}): LinuxMachine {
     gate: new LinuxGate(linuxClock, options),
     addresses: new LinuxAddresses(),
     neighbours: new LinuxNeighbours(),
+    arrivals: new LinuxArrivals(),
     sysctls: new Sysctls(),
     realtime,
   };
