@@ -91,6 +91,7 @@ interface Totals {
   failed: number;
   simulatedMs: number;
   moves: number;
+  gaps: number;
   overlaps: number;
   gapsMs: number[];
   checks: Record<string, number>;
@@ -99,6 +100,7 @@ interface Totals {
 function add(totals: Totals, report: RunReport): void {
   totals.simulatedMs += report.simulatedMs;
   totals.moves += report.moves;
+  totals.gaps += report.gaps;
   totals.overlaps += report.unreachableOverlaps;
   totals.gapsMs.push(...report.takeoverGapsMs);
   for (const [name, runs] of Object.entries(report.checks)) totals.checks[name] = (totals.checks[name] ?? 0) + runs;
@@ -110,7 +112,7 @@ function printTotals(totals: Totals, options: Options, seconds: number): void {
   console.log(
     `${options.runs} seeds from ${options.seed}: ${totals.failed} failed; ${(totals.simulatedMs / 1_000).toFixed(0)} simulated seconds in ${seconds.toFixed(1)} s`,
   );
-  console.log(`moves ${totals.moves}, overlaps that no client could reach ${totals.overlaps}`);
+  console.log(`moves ${totals.moves}, closures ${totals.gaps}, overlaps that no client could reach ${totals.overlaps}`);
   if (gaps.length > 0)
     console.log(
       `takeover after power loss: ${gaps.length} gaps, median ${gaps[gaps.length >> 1]?.toFixed(0)} ms, longest ${gaps.at(-1)?.toFixed(0)} ms`,
@@ -125,7 +127,7 @@ export function main(argv: readonly string[]): number {
     console.error(`${options}\n${USAGE}`);
     return 2;
   }
-  const totals: Totals = { failed: 0, simulatedMs: 0, moves: 0, overlaps: 0, gapsMs: [], checks: {} };
+  const totals: Totals = { failed: 0, simulatedMs: 0, moves: 0, gaps: 0, overlaps: 0, gapsMs: [], checks: {} };
   const started = performance.now();
   for (let seed = options.seed; seed < options.seed + options.runs; seed++) {
     const wanted = runOptions(options, seed);

@@ -33,11 +33,17 @@ function cut(node: Target, links: readonly number[], carrier: boolean): FaultAct
   return { kind: "cut", node, links, way: "both", carrier };
 }
 
-function play(faults: readonly Fault[], seconds: number, nodes = 2): RunReport[] {
+function play(
+  faults: readonly Fault[],
+  seconds: number,
+  nodes = 2,
+  further: (config: ClusterConfig) => ClusterConfig = (config) => config,
+): RunReport[] {
   return Array.from({ length: SEEDS }, (_, index) => {
     const shift = index * 17;
     const shifted = faults.map((fault) => ({ ...fault, at: fault.at + shift }));
     const makeCore = (options: ConstructorParameters<typeof Node>[0]) => new Node(options);
+    const adapt = (config: ClusterConfig) => further(plain(config));
     const report = runOnce({
       seed: index + 1,
       makeCore,
@@ -46,7 +52,7 @@ function play(faults: readonly Fault[], seconds: number, nodes = 2): RunReport[]
       seconds,
       mix: "chaos",
       faults: shifted,
-      adapt: plain,
+      adapt,
     });
     expect(report.violations, `seed ${index + 1}`).toEqual([]);
     return report;
@@ -129,3 +135,56 @@ test("an ARP responder that answers for everything does not keep the site down a
     expect(moves(reports)).toEqual(one);
   }
 });
+
+test("the holder is cut off, then the standby is brought online by hand: one of them serves, never both", () => {
+  const standby: FaultAction = { kind: "request", node: 0, verb: { verb: "standby", node: "srv2" } };
+  const online: FaultAction = { kind: "request", node: 1, verb: { verb: "online", node: "srv2" } };
+  play([at(2_500, 10, standby), at(3_500, 2_000, cut(0, BOTH_LINKS, false)), at(4_500, 10, online)], 8);
+});
+
+test("a daemon restarts while it holds, and is cut off right after its return: never two holders", () => {
+  const restart: FaultAction = { kind: "request", node: "holder", verb: { verb: "restart" } };
+  for (const pauseMs of [950, 1_100, 1_400]) {
+    play([at(3_000, 10, restart), at(3_000 + pauseMs, 400, cut("holder", BOTH_LINKS, false))], 7);
+  }
+});
+
+test("a daemon asked to restart while its peers cannot be heard stretches no lease", () => {
+  const restart: FaultAction = { kind: "request", node: "holder", verb: { verb: "restart" } };
+  const filter: FaultAction = { kind: "udp", links: BOTH_LINKS };
+  play([at(3_000, 3_000, filter), at(3_500, 10, restart), at(3_600, 800, cut("holder", BOTH_LINKS, false))], 7);
+});
+
+test("frames are filtered and a stranger answers for everything: never two holders", () => {
+  const faults = [
+    at(3_000, 4_000, { kind: "udp", links: BOTH_LINKS }),
+    at(3_200, 3_500, { kind: "stranger", link: 0 }),
+  ];
+  play([...faults, at(4_000, 400, { kind: "freeze", node: "holder", effects: undefined })], 8, 3);
+});
+
+test("frames are filtered and daemons restart, so that hardware addresses are not known: never two holders", () => {
+  const filter = at(3_000, 6_000, { kind: "udp", links: BOTH_LINKS });
+  const reboot = at(3_500, 500, { kind: "power", node: 1 });
+  play(
+    [filter, reboot, at(3_600, 200, { kind: "kill", node: 2 }), at(6_500, 800, { kind: "power", node: "holder" })],
+    9,
+    3,
+  );
+});
+
+test("a service starts between winning and opening while frames are filtered: never two holders", () => {
+  const filter = at(3_000, 4_000, { kind: "udp", links: BOTH_LINKS });
+  play([filter, at(4_000, 2_000, { kind: "stall", node: "holder" })], 8, 3, withService);
+});
+
+/** The same with a program that takes a while to start. */
+function withService(config: ClusterConfig): ClusterConfig {
+  const command = { argv: ["/usr/bin/app"], timeoutMs: 1_000 };
+  const program = { start: command, stop: command, status: undefined, everyMs: 1_000, attempts: 3 };
+  const groups = config.groups.map((group) => {
+    const service = { kind: "service" as const, id: `${group.name}/app`, name: "app", ...program };
+    return { ...group, resources: [...group.resources, service] };
+  });
+  return { ...config, groups };
+}
