@@ -18,6 +18,7 @@ import type { HoldersReport } from "./checks/holder-watch.ts";
 import { LoadClient } from "./load-client.ts";
 import { nowMs, until } from "./clock.ts";
 import { claimDirectory, makeLabDirectory, removeLabDirectory, removeLeftovers } from "./directory.ts";
+import type { Noise } from "./faults/datagram-process.ts";
 import type { RelayOptions } from "./faults/relay.ts";
 import type { WireFault } from "./faults/wire.ts";
 import { LineChannel } from "./line-channel.ts";
@@ -271,6 +272,19 @@ export class Lab implements AsyncDisposable {
     const loss = { kind: "heartbeats" } as const;
     const faults = cables.map(({ port, link }): WireFault => ({ port, link, direction: "from-node", loss }));
     await this.call("addWireFaults", { faults });
+  }
+
+  /** Throws random datagrams from a member at an address, and returns when all are sent. */
+  async makeNoise(member: string, noise: Noise): Promise<void> {
+    const program = labProgram(new URL("./faults/datagram-process.ts", import.meta.url));
+    const { code, stderr } = await this.run(member, [process.execPath, program, JSON.stringify(noise)]);
+    if (code !== 0) throw new Error(`noise from ${member} failed: ${stderr}`);
+  }
+
+  /** Hardware address that a member has for an address in its neighbour table; undefined when it has none. */
+  async neighbour(member: string, address: string): Promise<string | undefined> {
+    const { stdout } = await this.run(member, ["ip", "neighbour", "show", "to", address]);
+    return /lladdr (\S+)/.exec(stdout)?.[1];
   }
 
   /** A moment on the clock that clients and observers use. */

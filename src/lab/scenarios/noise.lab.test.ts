@@ -1,0 +1,104 @@
+/** Bad paths and strangers: what arrives late, twice, forged or from nobody must not move anything. */
+
+import { writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { expect, test } from "vitest";
+import { pause } from "../clock.ts";
+import { withLab } from "../lab.ts";
+import { PUBLIC_VIP } from "../plan.ts";
+import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site.fixture.ts";
+
+/** Ten minutes where there is time for it; a first look otherwise. */
+const LOSS_MS = Number(process.env["UNDERSTUDY_LOSS_MS"] ?? 20_000);
+
+test("30 % packet loss on both of two links moves nothing", { timeout: LOSS_MS + 60_000 }, async () => {
+  await withLab({}, async (lab) => {
+    const site = await watchSite(lab);
+    const lapses = async (): Promise<number> => (await lab.view(site.holder)).counters.lapses;
+    const before = await lapses();
+    const fromMs = lab.now();
+    await lab.node(site.standby).lose({ loss: { kind: "share", percent: 30 } });
+    await pause(LOSS_MS);
+    const { pages } = await site.client.summary({ fromMs });
+    expect(Object.keys(pages)).toEqual([site.holder]);
+    await expectNeverTwo(lab, fromMs);
+    console.log(`30 % loss for ${LOSS_MS} ms: the gate closed ${(await lapses()) - before} times`);
+    await lab.node(site.standby).healCables();
+    expect(await expectOneHolder(lab)).toBe(site.holder);
+  });
+});
+
+test("late, doubled and reordered heartbeats move nothing", async () => {
+  await withLab({}, async (lab) => {
+    const site = await watchSite(lab);
+    const fromMs = lab.now();
+    await lab.relayHeartbeats({ delayMs: [1, 40], duplicatePercent: 50, duplicateAfterMs: 30 });
+    await pause(5_000);
+    await expectNoMove(lab, site, fromMs);
+    expect((await lab.call("wireCounts")).relayed).toBeGreaterThan(100);
+    await lab.relayHeartbeats(undefined);
+    await expectNeverTwo(lab, fromMs);
+  });
+});
+
+test("a recorded conversation played again moves nothing and is counted", async () => {
+  await withLab({}, async (lab) => {
+    const site = await watchSite(lab);
+    const fromMs = lab.now();
+    await lab.call("record", { port: 694 });
+    await pause(1_500);
+    const before = (await lab.view(site.holder)).counters;
+    expect(await lab.call("replay", { times: 3 })).toBeGreaterThan(50);
+    await pause(1_000);
+    await expectNoMove(lab, site, fromMs);
+    const { rejected, stale } = (await lab.view(site.holder)).counters;
+    expect(rejected.replayed + stale).toBeGreaterThan(before.rejected.replayed + before.stale);
+    await expectNeverTwo(lab, fromMs);
+  });
+});
+
+test("random bytes of every size at the port move nothing and are counted", async () => {
+  await withLab({}, async (lab) => {
+    const site = await watchSite(lab);
+    const fromMs = lab.now();
+    const address = lab.node(site.holder).plan.cables[0]?.addresses[0]?.split("/")[0] ?? "";
+    for (const bytes of [0, 1, 16, 200, 1_400, 9_000, 65_507]) {
+      await lab.makeNoise("client", { address, port: 694, count: 20, bytes });
+    }
+    await pause(500);
+    await expectNoMove(lab, site, fromMs);
+    const { rejected } = (await lab.view(site.holder)).counters;
+    expect(Object.values(rejected).reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(100);
+    await expectNeverTwo(lab, fromMs);
+  });
+});
+
+test("another key on the standby never makes two holders, and an alert names it", async () => {
+  await withLab({}, async (lab) => {
+    const site = await watchSite(lab);
+    const fromMs = lab.now();
+    await lab.node(site.standby).stopDaemon();
+    writeFileSync(lab.node(site.standby).paths.keyFile, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
+    await lab.node(site.standby).startDaemon();
+    await pause(8_000); // beyond the initial wait
+    await expectNoMove(lab, site, fromMs);
+    expect((await lab.view(site.holder)).counters.rejected["wrong-key"]).toBeGreaterThan(0);
+    await expectNeverTwo(lab, fromMs);
+  });
+});
+
+test.each([
+  { whose: "its own hardware address", stolen: false },
+  { whose: "the dead node's hardware address", stolen: true },
+])("the site comes back although somebody answers all ARP questions with $whose", async ({ stolen }) => {
+  await withLab({}, async (lab) => {
+    const { holder, standby, client } = await watchSite(lab);
+    const mac = stolen ? (lab.node(holder).plan.cables[0]?.mac ?? "") : "02:75:73:00:00:66";
+    const fromMs = await lab.node(holder).powerOff();
+    await lab.call("responder", { options: { mac, delayMs: 0, addresses: [PUBLIC_VIP] } });
+    await client.pageAfter(fromMs, { from: standby });
+    await pause(1_000);
+    expect((await lab.call("wireCounts")).lies).toBeGreaterThan(0);
+    await client.pageAfter(lab.now(), { from: standby });
+  });
+});

@@ -1,0 +1,51 @@
+/** What every scenario looks at: the site as a visitor and the wire see it. */
+
+import { expect } from "vitest";
+import { until } from "../clock.ts";
+import type { Lab } from "../lab.ts";
+import type { LoadClient } from "../load-client.ts";
+import { PUBLIC_VIP } from "../plan.ts";
+
+/** The node that holds the site now, a visitor at work, the wire watched. */
+export interface Site {
+  readonly holder: string;
+  readonly standby: string;
+  readonly client: LoadClient;
+}
+
+export async function watchSite(lab: Lab): Promise<Site> {
+  const holder = await lab.calm();
+  const standby = lab.nodes.find((node) => node.name !== holder)?.name ?? holder;
+  await lab.holders.start();
+  const client = await lab.startClient();
+  await client.pageAfter(lab.now(), { from: holder });
+  await until("the wire shows the holder", async () => (await lab.holders.serving())[PUBLIC_VIP]?.join() === holder);
+  return { holder, standby, client };
+}
+
+/** Since this moment the wire was watched, and never saw two holders. */
+export async function expectNeverTwo(lab: Lab, fromMs: number): Promise<void> {
+  const report = await lab.holders.report({ fromMs });
+  for (const [vip, seen] of Object.entries(report.vips)) {
+    expect(seen.questions, `questions about ${vip}`).toBeGreaterThan(100);
+    expect(seen.evidence, `frames that show who holds ${vip}`).toBeGreaterThan(100);
+    expect(seen.meetings, `two holders of ${vip}`).toEqual([]);
+  }
+}
+
+/** In the end there is exactly one holder, all agree, and the visitor's neighbour table is right. Returns the holder. */
+export async function expectOneHolder(lab: Lab): Promise<string> {
+  const holder = await lab.calm();
+  expect((await lab.holders.serving())[PUBLIC_VIP]).toEqual([holder]);
+  const mac = lab.node(holder).plan.cables[0]?.mac;
+  expect(await lab.neighbour("client", PUBLIC_VIP)).toBe(mac);
+  return holder;
+}
+
+/** Since this moment all pages came from the holder, and all came. */
+export async function expectNoMove(lab: Lab, site: Site, fromMs: number): Promise<void> {
+  const { pages, requests } = await site.client.summary({ fromMs });
+  expect(requests).toBeGreaterThan(20);
+  expect(Object.keys(pages)).toEqual([site.holder]);
+  expect(await lab.page()).toBe(site.holder);
+}
