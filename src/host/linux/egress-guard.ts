@@ -30,10 +30,10 @@ const INGRESS = 0xfffffff2;
 const EGRESS = 0xfffffff3;
 const DIRECT_ACTION = 1;
 const HANDLE = 1;
-/** One filter for each kind of frame; low numbers run first. */
+/** One filter for each kind of frame; low numbers run first, and others' filters may end the walk. */
 const FILTERS = [
-  { preference: 0x0d01, ethertype: 0x0806, program: "arpProgram" },
-  { preference: 0x0d02, ethertype: 0x86dd, program: "ipv6Program" },
+  { preference: 11, ethertype: 0x0806, program: "arpProgram" },
+  { preference: 12, ethertype: 0x86dd, program: "ipv6Program" },
 ] as const;
 /** Frames of these slaves went through their master's way out before. */
 const GUARDED_BY_MASTER = new Set(["bridge", "bond", "team", "openvswitch"]);

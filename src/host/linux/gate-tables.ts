@@ -14,6 +14,8 @@ import type { Element } from "./nftables.ts";
 
 const { ENOENT, EEXIST, EOPNOTSUPP, EINVAL, EPERM } = constants.errno;
 const REPLACE_ATTEMPTS = 8;
+/** Without it the listed rules mislead: `nft` does not print the comparison with the deadline. */
+const COMMENT = "only while no lease is open";
 
 /** Elements of one set. */
 export interface Contents {
@@ -110,7 +112,7 @@ export class GateTables {
       }
       for (const chain of plan.chains) {
         messages.push(nft.newChain(family, TABLE, chain));
-        for (const rule of chain.rules) messages.push(nft.newRule(family, TABLE, chain.name, rule));
+        for (const rule of chain.rules) messages.push(nft.newRule(family, TABLE, chain.name, rule, COMMENT));
       }
     }
     return { messages, tables };

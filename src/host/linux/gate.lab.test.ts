@@ -100,7 +100,7 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
         ipv6: false,
         loopback6: false,
       });
-      expect(facts.listed).toContain("ip daddr @vip4");
+      expect(facts.listed).toMatch(/ip daddr @vip4 .*drop comment "only while no lease is open"/);
       expect(facts.after).toEqual({ rules: "", queues: false, setting: true });
     });
 
@@ -234,6 +234,10 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
     );
     expect(facts.noticedMs).toBeLessThan(100);
     expect(facts).toMatchObject({ back: true, closed: 0, open: true, newMac: true });
+  });
+
+  test("a device that went down and came up again is heard as before", { timeout: LIMIT_MS }, async () => {
+    expect(await lab("down-and-up")).toEqual({ heard: [true, true] });
   });
 
   test("in a user namespace, where BPF is forbidden, it falls back to timed sets", { timeout: LIMIT_MS }, async () => {

@@ -129,9 +129,22 @@ export function getChain(family: Family, table: string, chain: string): Message 
   return message(MSG.getChain, family, 0, attribute(1, text(table)), attribute(3, text(chain)));
 }
 
-export const RULE_ATTRIBUTE = { table: 1, chain: 2, expressions: 4 } as const;
+export const RULE_ATTRIBUTE = { table: 1, chain: 2, expressions: 4, userData: 7 } as const;
 
-export function newRule(family: Family, table: string, chain: string, expressions: readonly Buffer[]): Message {
+/** A comment as `nft` keeps and shows it: type 0, length, text. */
+function ruleComment(comment: string): Buffer {
+  const value = text(comment);
+  return attribute(RULE_ATTRIBUTE.userData, Buffer.concat([Buffer.from([0, value.length]), value]));
+}
+
+/** A rule at the end of its chain; `nft list` shows the comment. */
+export function newRule(
+  family: Family,
+  table: string,
+  chain: string,
+  expressions: readonly Buffer[],
+  comment: string,
+): Message {
   return message(
     MSG.newRule,
     family,
@@ -139,6 +152,7 @@ export function newRule(family: Family, table: string, chain: string, expression
     attribute(RULE_ATTRIBUTE.table, text(table)),
     attribute(RULE_ATTRIBUTE.chain, text(chain)),
     nested(RULE_ATTRIBUTE.expressions, ...expressions),
+    ruleComment(comment),
   );
 }
 
