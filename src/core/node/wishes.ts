@@ -60,6 +60,8 @@ export class Wishes {
   }
 }
 
+/** The value decides last: a node that lost its disk counts anew, and may say another thing in an old version. */
 function supersedes(a: Wish, b: Wish): boolean {
-  return a.version > b.version || (a.version === b.version && a.node > b.node);
+  if (a.version !== b.version) return a.version > b.version;
+  return a.node === b.node ? a.value > b.value : a.node > b.node;
 }

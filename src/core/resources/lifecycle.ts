@@ -55,8 +55,9 @@ export class Lifecycle {
     this.#nextToken = nextToken;
   }
 
-  /** Begins to start everything. */
+  /** Begins to start everything, or goes on with it. */
   start(now: Instant): void {
+    if (this.phase === "starting") return;
     this.phase = "starting";
     this.#position = 0;
     this.#attempt = 0;

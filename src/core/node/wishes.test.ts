@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Wish } from "../membership/frame.ts";
+import { Wishes } from "./wishes.ts";
+
+/** Few keys, values, versions and nodes, so that they meet. */
+const wish: fc.Arbitrary<Wish> = fc.record({
+  key: fc.constantFrom("maintenance", "standby/srv1", "at/www"),
+  value: fc.constantFrom("", "on", "off"),
+  version: fc.integer({ min: 1, max: 4 }),
+  node: fc.constantFrom("srv1", "srv2", "srv3"),
+});
+const wishes = fc.array(wish, { maxLength: 8 });
+
+function merged(...lists: readonly (readonly Wish[])[]): Wish[] {
+  const result = new Wishes();
+  for (const list of lists) result.merge(list);
+  return result.all().toSorted((a, b) => a.key.localeCompare(b.key));
+}
+
+test("Merging does not depend on the order: all nodes end with the same wishes", () => {
+  fc.assert(
+    fc.property(wishes, wishes, (a, b) => {
+      expect(merged(a, b)).toEqual(merged(b, a));
+      expect(merged(a.toReversed())).toEqual(merged(a));
+    }),
+  );
+});
+
+test("Merging does not depend on the grouping", () => {
+  fc.assert(
+    fc.property(wishes, wishes, wishes, (a, b, c) => {
+      expect(merged(merged(a, b), c)).toEqual(merged(a, merged(b, c)));
+    }),
+  );
+});
+
+test("Merging again changes nothing and says so", () => {
+  fc.assert(
+    fc.property(wishes, (list) => {
+      const mine = new Wishes();
+      mine.merge(list);
+      const { revision } = mine;
+      expect(mine.merge(list)).toEqual([]);
+      expect(mine.merge(mine.all())).toEqual([]);
+      expect(mine.revision).toBe(revision);
+    }),
+  );
+});
+
+test("A wish stated anew wins over everything known when it was stated", () => {
+  fc.assert(
+    fc.property(wishes, fc.constantFrom("on", "off"), (before, value) => {
+      const mine = new Wishes();
+      mine.merge(before);
+      mine.set("maintenance", value, "srv1");
+      mine.merge(before);
+      expect(mine.get("maintenance")).toBe(value);
+    }),
+  );
+});
+
+test("With more wishes than a frame carries, all of them take turns", () => {
+  const mine = new Wishes();
+  for (let i = 0; i < 15; i++) mine.set(`standby/srv${i}`, "on", "srv1");
+  const seen = new Set<string>();
+  for (let frame = 0; frame < 3; frame++) {
+    const chosen = mine.forFrames();
+    expect(chosen.length).toBeLessThanOrEqual(6);
+    for (const each of chosen) seen.add(each.key);
+  }
+  expect(seen.size).toBe(15);
+});
