@@ -10,6 +10,7 @@ import {
   neighbourSolicitation,
   readArpRequest,
   readUse,
+  withChecksum,
 } from "./frames.ts";
 
 const mac = macBytes("02:75:73:00:00:ff");
@@ -65,4 +66,29 @@ test("a neighbour solicitation has the checksum that RFC 4443 asks for", () => {
   for (let index = 0; index < pseudo.length; index += 2) sum += pseudo.readUInt16BE(index);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   expect(sum).toBe(0xffff);
+});
+
+test("an IPv6 datagram gets a checksum over its pseudo-header", () => {
+  const frame = Buffer.alloc(54 + 11);
+  frame.writeUInt16BE(0x86dd, 12);
+  frame.writeUInt16BE(11, 18);
+  frame[20] = 17;
+  addressBytes("2001:db8:2::11").copy(frame, 22);
+  addressBytes("2001:db8:2::12").copy(frame, 38);
+  frame.writeUInt16BE(694, 56);
+  frame.writeUInt16BE(11, 58);
+  frame.writeUInt16BE(0x1234, 60); // what a sender with offloading leaves
+  frame.write("abc", 62);
+  const fixed = withChecksum(frame);
+  const pseudo = Buffer.concat([
+    fixed.subarray(22, 54),
+    Buffer.from([0, 0, 0, 11, 0, 0, 0, 17]),
+    fixed.subarray(54),
+    Buffer.alloc(1),
+  ]);
+  let sum = 0;
+  for (let index = 0; index < pseudo.length; index += 2) sum += pseudo.readUInt16BE(index);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  expect(sum).toBe(0xffff);
+  expect(frame.readUInt16BE(60)).toBe(0x1234);
 });

@@ -69,7 +69,7 @@ export function neighbourSolicitation({
     Buffer.from([1, 1]),
     mac,
   ]);
-  message.writeUInt16BE(icmp6Checksum(source, destination, message), 2);
+  message.writeUInt16BE(checksum6(ICMPV6, source, destination, message), 2);
   const header = Buffer.from([0x60, 0, 0, 0, 0, message.length, ICMPV6, 255]);
   return Buffer.concat([
     Buffer.from("3333ff", "hex"),
@@ -83,8 +83,9 @@ export function neighbourSolicitation({
   ]);
 }
 
-function icmp6Checksum(source: Buffer, destination: Buffer, message: Buffer): number {
-  const tail = Buffer.from([0, 0, 0, message.length, 0, 0, 0, ICMPV6]);
+/** The Internet checksum over an IPv6 pseudo-header and a message (RFC 8200, section 8.1). */
+function checksum6(protocol: number, source: Buffer, destination: Buffer, message: Buffer): number {
+  const tail = Buffer.from([0, 0, message.length >>> 8, message.length & 255, 0, 0, 0, protocol]);
   const all = Buffer.concat([source, destination, tail, message]);
   let sum = 0;
   for (let index = 0; index < all.length; index += 2) sum += (all[index] as number) * 256 + (all[index + 1] ?? 0);
@@ -137,6 +138,24 @@ export function isDatagramTo(frame: Buffer, port: number): boolean {
     return frame[23] === UDP && frame.length >= start + 4 && frame.readUInt16BE(start + 2) === port;
   }
   return type === IPV6 && frame[20] === UDP && frame.length >= 58 && frame.readUInt16BE(56) === port;
+}
+
+/**
+ * A copy of a UDP frame with a checksum that any receiver accepts. A frame captured on a virtual cable carries
+ * only a part of it, because its sender left the rest to hardware that does not exist.
+ */
+export function withChecksum(frame: Buffer): Buffer {
+  const copy = Buffer.from(frame);
+  if (copy.readUInt16BE(12) === IPV4) {
+    const start = 14 + ((copy[14] as number) & 15) * 4;
+    copy.writeUInt16BE(0, start + 6); // zero: the sender computed none (RFC 768)
+    return copy;
+  }
+  const datagram = copy.subarray(54, 54 + copy.readUInt16BE(18));
+  datagram.writeUInt16BE(0, 6);
+  const sum = checksum6(UDP, copy.subarray(22, 38), copy.subarray(38, 54), datagram);
+  datagram.writeUInt16BE(sum === 0 ? 0xffff : sum, 6);
+  return copy;
 }
 
 /** Hardware address that the frame is for. */

@@ -188,39 +188,39 @@ test("an ARP responder poisons the client, with its own or a stolen hardware add
   });
 });
 
-test("the relay delays and doubles heartbeats, and a recording can be played again", async () => {
-  await withLab({ program: "none" }, async (lab) => {
-    const [srv1, srv2] = [lab.node("srv1"), lab.node("srv2")];
-    const received = async (act: () => Promise<unknown>): Promise<number> => {
-      const listener = srv2.run([
-        "timeout",
-        "0.8",
-        "tcpdump",
-        "-Z",
-        "root",
-        "--immediate-mode",
-        "-l",
-        "-n",
-        "-i",
-        "eth0",
-        "udp",
-        "port",
-        "694",
-      ]);
-      await pause(250);
-      await act();
-      return (await listener).stdout.split("\n").filter((line) => line.includes(".694:")).length;
-    };
-    const send = () => srv1.run(["bash", "-c", "for i in 1 2 3 4 5; do echo x > /dev/udp/192.0.2.12/694; done"]);
-    await lab.call("record", { port: 694 });
-    expect(await received(send)).toBe(5);
-    expect(await received(() => lab.call("replay", { times: 2 }))).toBe(10);
-    await lab.relayHeartbeats({ delayMs: [5, 50], duplicatePercent: 100, duplicateAfterMs: 20 });
-    expect(await received(send)).toBe(10);
-    await lab.relayHeartbeats(undefined);
-    expect(await received(send)).toBe(5);
-  });
-});
+test.each([
+  { family: "udp4", address: "192.0.2.12" },
+  { family: "udp6", address: "2001:db8:2::12" },
+])(
+  "the relay delays and doubles $family heartbeats, and a recording can be played again",
+  async ({ family, address }) => {
+    await withLab({ program: "none", ipv6: true }, async (lab) => {
+      // A real socket, not a capture: what has a wrong checksum must count as lost.
+      const receiver = `
+      const socket = require("node:dgram").createSocket("${family}");
+      let count = 0;
+      socket.on("message", () => (count += 1));
+      socket.bind(694, () => setTimeout(() => { console.log(count); socket.close(); }, 1200));
+    `;
+      const received = async (act: () => Promise<unknown>): Promise<number> => {
+        const listener = lab.run("srv2", [process.execPath, "-e", receiver]);
+        await until("the receiver listens", async () =>
+          (await lab.run("srv2", ["ss", "-ulnH"])).stdout.includes(":694"),
+        );
+        await act();
+        return Number((await listener).stdout);
+      };
+      const send = () => lab.makeNoise("srv1", { address, port: 694, count: 5, bytes: 101 });
+      await lab.call("record", { port: 694 });
+      expect(await received(send)).toBe(5);
+      expect(await received(() => lab.call("replay", { times: 2 }))).toBe(10);
+      await lab.relayHeartbeats({ delayMs: [5, 50], duplicatePercent: 100, duplicateAfterMs: 20 });
+      expect(await received(send)).toBe(10);
+      await lab.relayHeartbeats(undefined);
+      expect(await received(send)).toBe(5);
+    });
+  },
+);
 
 test("what a crashed run left behind is removed by the next lab, and a living one is left alone", async () => {
   await withLab({ program: "none" }, async (neighbour) => {

@@ -5,7 +5,7 @@
  */
 
 import { nowMs } from "../clock.ts";
-import { destinationOf, isDatagramTo } from "../frames.ts";
+import { destinationOf, isDatagramTo, withChecksum } from "../frames.ts";
 import type { CapturedFrame, PacketSocket } from "../packet-socket.ts";
 
 export interface RelayOptions {
@@ -65,12 +65,12 @@ export class Relay {
       this.#recording.length < MAX_KEPT &&
       isDatagramTo(frame.bytes, this.#recordedPort)
     ) {
-      this.#recording.push({ mac: destinationOf(frame.bytes), bytes: Buffer.from(frame.bytes) });
+      this.#recording.push({ mac: destinationOf(frame.bytes), bytes: withChecksum(frame.bytes) });
     }
     const options = this.#options;
     if (options === undefined || !isDatagramTo(frame.bytes, options.port) || this.#waiting.length > MAX_KEPT) return;
     const mac = destinationOf(frame.bytes);
-    const bytes = Buffer.from(frame.bytes);
+    const bytes = withChecksum(frame.bytes);
     const [least, most] = options.delayMs;
     const atMs = nowMs() + least + Math.random() * (most - least);
     this.#waiting.push({ atMs, mac, bytes });

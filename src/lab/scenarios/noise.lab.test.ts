@@ -36,6 +36,9 @@ test("late, doubled and reordered heartbeats move nothing", async () => {
     await pause(5_000);
     await expectNoMove(lab, site, fromMs);
     expect((await lab.call("wireCounts")).relayed).toBeGreaterThan(100);
+    const { peers, counters } = await lab.view(site.holder);
+    expect(peers.map((peer) => peer.state)).toEqual(["up"]);
+    expect(counters.rejected.replayed + counters.stale).toBeGreaterThan(10);
     await lab.relayHeartbeats(undefined);
     await expectNeverTwo(lab, fromMs);
   });
