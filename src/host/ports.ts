@@ -96,9 +96,7 @@ export interface Neighbours {
 /** First packets of new connections that arrive at a node which has just given a VIP up. */
 export interface Arrivals {
   /** Begins to catch them on a device; ends by itself after `forMs`. */
-  catch(device: string, addresses: readonly string[], forMs: number): void;
-  /** The gate is closed now: what was caught before was delivered. */
-  closed(device: string): void;
+  collect(device: string, addresses: readonly string[], forMs: number): void;
   /** The node with this hardware address serves now: it gets what was caught and what still comes. */
   handOn(device: string, mac: string): void;
   close(): void;

@@ -140,8 +140,7 @@ class Bench {
           close: () => did("neighbours.close"),
         },
         arrivals: {
-          catch: (device, addresses) => did(`catch ${device} ${addresses.join(" ")}`),
-          closed: (device) => did(`caught before on ${device}`),
+          collect: (device, addresses) => did(`collect ${device} ${addresses.join(" ")}`),
           handOn: (device, mac) => did(`hand on ${device} to ${mac}`),
           close: () => {},
         },
@@ -551,13 +550,12 @@ test("A VIP is announced only when its address is there and its gate is still op
   expect(bench.did).toEqual([]);
 });
 
-test("A planned move catches arrivals after the gate closed and hands them on", async () => {
+test("A planned move catches arrivals and hands them on", async () => {
   const bench = await new Bench().started();
   bench.do(open());
-  expect(bench.do({ kind: "catch", vips: [VIP], forMs: 500 })).toEqual(["catch eth0 192.0.2.10"]);
+  expect(bench.do({ kind: "catch", vips: [VIP], forMs: 500 })).toEqual(["collect eth0 192.0.2.10"]);
   expect(bench.do({ kind: "close", vips: [VIP], remove: true })).toEqual([
     "close 192.0.2.10",
-    "caught before on eth0",
     "remove 192.0.2.10 eth0",
   ]);
   expect(bench.do({ kind: "hand-on", vip: VIP, mac: "02:00:00:00:00:02" })).toEqual(["hand on eth0 to 02:00:00:00:00:02"]);

@@ -52,8 +52,6 @@ export class Performer {
   readonly #held: HeldAddresses;
   readonly #neighbourhood: Neighbourhood;
   readonly #openUntil = new Map<string, Instant>();
-  /** Devices whose arrivals are caught from the next close on. */
-  readonly #catching = new Set<string>();
   #brokenGateAt: Instant | undefined;
   #unfollow: (() => void)[] = [];
   readonly #saidOf = new Set<string>();
@@ -276,8 +274,6 @@ export class Performer {
       for (const vip of vips) this.#held.release(vip);
       for (const vip of vips) this.#options.feed({ kind: "gate", what: "refused", vip: vip.id, detail: textOf(error) });
     }
-    for (const device of this.#catching) this.#options.machine.arrivals.closed(device);
-    this.#catching.clear();
     if (remove) for (const vip of vips) this.#held.release(vip);
   }
 
@@ -285,8 +281,7 @@ export class Performer {
     for (const device of this.#devicesOf(vips)) {
       const addresses = vips.filter((vip) => this.#deviceOf(vip) === device).map((vip) => vip.address);
       try {
-        this.#options.machine.arrivals.catch(device, addresses, forMs);
-        this.#catching.add(device);
+        this.#options.machine.arrivals.collect(device, addresses, forMs);
       } catch (error) {
         // The move goes on: at worst a client tries again by itself.
         this.#once(`catch ${device}`, "new connections cannot be caught during a move", { device, error: textOf(error) });

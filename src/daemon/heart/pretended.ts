@@ -83,7 +83,7 @@ export function pretendedMachine(
       table: () => [],
       close: () => did("neighbours.close"),
     },
-    arrivals: { catch: () => {}, closed: () => {}, handOn: () => {}, close: () => {} },
+    arrivals: { collect: () => {}, handOn: () => {}, close: () => {} },
     sysctls: { protect: () => ({ ok: true }), restore: () => did("sysctls.restore") },
   };
 }

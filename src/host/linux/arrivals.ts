@@ -17,6 +17,8 @@ import { ETHERTYPE } from "./packets.ts";
 
 /** Frames kept for one device; more new connections than that in a move try again by themselves. */
 const MAX_KEPT = 512;
+/** What was caught is sent again so long after it was first handed on. */
+const AGAIN_AFTER_MS = [10, 30, 80];
 const VIRTIO_HEADER_BYTES = 10;
 const ETHERNET_BYTES = 14;
 const PACKET_VNET_HDR = 15;
@@ -29,7 +31,7 @@ interface Catch {
   readonly addresses: ReadonlySet<string>;
   readonly stop: () => void;
   readonly timer: NodeJS.Timeout;
-  kept: Buffer[];
+  readonly kept: Buffer[];
   to: Buffer | undefined;
 }
 
@@ -37,7 +39,7 @@ export class LinuxArrivals implements Arrivals {
   readonly #catches = new Map<string, Catch>();
   readonly #frame = Buffer.alloc(4_096);
 
-  catch(device: string, addresses: readonly string[], forMs: number): void {
+  collect(device: string, addresses: readonly string[], forMs: number): void {
     this.#end(device);
     const index = libc.deviceIndex(device);
     if (index === undefined) return;
@@ -64,21 +66,18 @@ export class LinuxArrivals implements Arrivals {
     });
   }
 
-  closed(device: string): void {
-    const entry = this.#catches.get(device);
-    if (entry === undefined) return;
-    // What came before the gate closed was delivered here.
-    this.#read(device);
-    entry.kept = [];
-  }
-
   handOn(device: string, mac: string): void {
     const entry = this.#catches.get(device);
     if (entry === undefined) return;
     entry.to = macBytes(mac);
     this.#read(device);
     for (const frame of entry.kept) transmit(entry, frame);
-    entry.kept = [];
+    // The new holder's address may be a few milliseconds behind its gate; a repeated first packet harms nobody.
+    for (const delayMs of AGAIN_AFTER_MS) {
+      setTimeout(() => {
+        if (this.#catches.get(device) === entry) for (const frame of entry.kept) transmit(entry, frame);
+      }, delayMs);
+    }
   }
 
   close(): void {
@@ -104,7 +103,7 @@ export class LinuxArrivals implements Arrivals {
       const frame = Buffer.from(this.#frame.subarray(0, length));
       if (!entry.addresses.has(destinationOf(frame))) continue;
       if (entry.to !== undefined) transmit(entry, frame);
-      else if (entry.kept.length < MAX_KEPT) entry.kept.push(frame);
+      if (entry.kept.length < MAX_KEPT) entry.kept.push(frame);
     }
   }
 }
