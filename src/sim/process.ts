@@ -5,9 +5,10 @@
  */
 
 import { unreachable } from "../core/base/assert.ts";
-import { LONG_AGO, type Instant } from "../core/base/time.ts";
+import type { Instant } from "../core/base/time.ts";
 import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { Frame } from "../core/membership/frame.ts";
+import { FrameCodec, type FrameSeal } from "../core/membership/frame-codec.ts";
 import type {
   AskEffect,
   DecisionEvent,
@@ -23,6 +24,7 @@ import { explain } from "../core/node/reasons.ts";
 import type { NodeView } from "../core/node/view.ts";
 import { describeEffect, describeInput } from "./describe.ts";
 import type { Machine } from "./machine.ts";
+import { Questions } from "./questions.ts";
 import type { World } from "./world.ts";
 
 /** What the simulator needs of a core; the real one is `Node`. */
@@ -34,8 +36,6 @@ export interface Core {
 /** Makes the core of one node. */
 export type MakeCore = (options: { config: ClusterConfig; configHash: string; node: string }) => Core;
 
-/** An answer belongs to a question asked at most so long before the sockets were last read empty. */
-const ANSWER_WINDOW_MS = 40;
 /** Packets that wait for a frozen process; the kernel drops the rest. */
 const SOCKET_BUFFER_PACKETS = 400;
 /** How often addresses are renewed, and how long they last. */
@@ -47,6 +47,9 @@ const ELEMENT_LATENESS_MS = 4;
 const MOST_TICKS_PER_SECOND = 2_000;
 /** Sequence numbers whose sending time is remembered for the lease checker. */
 const SENT_REMEMBERED = 512;
+
+/** Stands for the cluster key: everybody here has it, and nobody tampers with a frame. */
+const SEAL: FrameSeal = { keyId: 1, sign: () => new Uint8Array(32), verify: () => true };
 
 type Reading = (now: Instant) => Input | undefined;
 
@@ -60,14 +63,13 @@ export class Process {
   /** The main thread hangs: requests, results and verdicts wait. */
   isStalled = false;
   readonly #world: World;
+  readonly #codec: FrameCodec | undefined;
   readonly #inbox: Reading[] = [];
   readonly #mainQueue: Reading[] = [];
-  readonly #asked = new Map<string, Instant[]>();
+  readonly #questions = new Questions();
   readonly #addresses = new Map<string, VipConfig>();
   readonly #sentTimes = new Map<string, Float64Array>();
   #unperformed: Effect[] = [];
-  /** When the sockets were last read empty. */
-  #emptyAt: Instant = LONG_AGO;
   #armed: { effects: number; forMs: number } | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeScheduled = Number.POSITIVE_INFINITY;
@@ -78,6 +80,10 @@ export class Process {
     this.#world = world;
     this.machine = machine;
     this.incarnation = incarnation;
+    const { config } = world;
+    const nodes = config.nodes.map(({ name, addresses }) => ({ name, links: addresses.length }));
+    const codecOptions = { cluster: config.cluster, node: machine.name, incarnation, nodes, seal: SEAL };
+    this.#codec = world.usesBytes ? new FrameCodec(codecOptions) : undefined;
     this.core = world.makeCore({ config: world.config, configHash: machine.configHash, node: machine.name });
   }
 
@@ -117,7 +123,7 @@ export class Process {
       if (this.#inbox.length < SOCKET_BUFFER_PACKETS) this.#inbox.push(reading);
       return;
     }
-    this.#emptyAt = this.now;
+    this.#questions.emptyAt = this.now;
     this.#read(reading);
   }
 
@@ -173,7 +179,7 @@ export class Process {
     if (!this.alive || this.frozenSince === undefined) return;
     const frozenAt = this.machine.clock.read(this.frozenSince);
     const gapMs = this.now - frozenAt;
-    this.#emptyAt = frozenAt;
+    this.#questions.emptyAt = frozenAt;
     this.#world.trace.line(this.#world.now, this.machine.name, `thawed, ${this.#inbox.length} packets wait`);
     this.frozenSince = undefined;
     this.#perform(this.#unperformed.splice(0));
@@ -297,8 +303,33 @@ export class Process {
     times[frame.sequence % SENT_REMEMBERED] = world.now;
     this.machine.lastMode = frame.mode;
     for (const checker of world.checkers) checker.frameSent(world, this.machine, frame);
-    world.network.send(link, this.machine.index, receiver.index, "udp", () => {
-      receiver.process?.hear(frame);
+    if (this.#codec !== undefined) {
+      this.#sendBytes(receiver, frame, this.#codec);
+      return;
+    }
+    world.network.send(link, this.machine.index, receiver.index, "udp", () => receiver.process?.hear(frame));
+  }
+
+  #sendBytes(receiver: Machine, frame: Frame, codec: FrameCodec): void {
+    const world = this.#world;
+    const { link } = frame;
+    const bytes = codec.encode(frame, receiver.name);
+    if (bytes === undefined) {
+      world.violate("frame size", `${this.machine.name} cannot tell ${receiver.name} all in one datagram`);
+      return;
+    }
+    const datagram = { link, from: this.machine.index, to: receiver.index, bytes };
+    world.captured.push(datagram);
+    world.deliverBytes(datagram);
+  }
+
+  /** A datagram reached the socket as bytes. */
+  hearBytes(bytes: Uint8Array, link: number, source: string): void {
+    this.deliver((now) => {
+      const decoded = this.#codec?.decode(bytes, link);
+      if (decoded?.ok !== true) return { kind: "frame-rejected", now, why: decoded?.why ?? "malformed", source };
+      for (const checker of this.#world.checkers) checker.frameHeard(this.#world, this, decoded.frame);
+      return { kind: "frame", now, frame: decoded.frame };
     });
   }
 
@@ -311,23 +342,20 @@ export class Process {
   }
 
   #ask(effect: AskEffect): void {
-    const key = askKey(effect);
-    const list = this.#asked.get(key);
-    if (list === undefined) this.#asked.set(key, [this.now]);
-    else list.push(this.now);
+    this.#questions.ask(effect, this.now);
     this.machine.ask(effect, this.#world.now);
   }
 
   /** An answer to one of our questions arrived; `asked` is the true time of the very question, for checkers only. */
   answered(effect: AskEffect, mac: string, asked: number): void {
     this.deliver((now) => {
-      const list = this.#asked.get(askKey(effect)) ?? [];
-      while (list.length > 0 && (list[0] as Instant) < this.#emptyAt - ANSWER_WINDOW_MS) list.shift();
-      const sentAt = list.shift();
+      const sentAt = this.#questions.answered(effect);
       if (sentAt === undefined) return undefined;
-      for (const checker of this.#world.checkers)
+      for (const checker of this.#world.checkers) {
         checker.answerHeard(this.#world, this.machine, { effect, mac, asked });
-      return { kind: "answer", now, link: effect.link, probe: effect.probe, address: effect.address, mac, sentAt };
+      }
+      const { link, probe, address } = effect;
+      return { kind: "answer", now, link, probe, address, mac, sentAt };
     });
   }
 
@@ -397,8 +425,4 @@ export class Process {
     );
     this.#world.answeredRequest(this, effect.id, outcome);
   }
-}
-
-function askKey(effect: AskEffect): string {
-  return `${effect.link}/${effect.probe}/${effect.address}`;
 }

@@ -13,7 +13,8 @@ import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
 import { drawCluster } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
-import { describeFault, drawFaults, type Fault, inflict, type Mix } from "./faults.ts";
+import { describeFault, drawFaults, type Fault, type Mix } from "./faults.ts";
+import { inflict } from "./inflict.ts";
 import type { MakeCore } from "./process.ts";
 import { World, type Violation } from "./world.ts";
 
@@ -78,6 +79,7 @@ export function runOnce(options: RunOptions): RunReport {
   const mix = options.mix ?? drawnMix;
   const nodes = options.nodes ?? random.pick([2, 2, 3, 3, 4, 5]);
   const drift = random.pick([0, 0.001, 0.01]);
+  const usesBytes = random.chance(0.25);
   const isLossy = mix === "lossy";
   const drawn = drawCluster(random, {
     nodes,
@@ -109,6 +111,7 @@ export function runOnce(options: RunOptions): RunReport {
     recording: options.recording ?? false,
     verbose: options.verbose ?? false,
     drift,
+    usesBytes,
   });
   play(world, faults, safetyEnd);
   return {

@@ -8,6 +8,7 @@ import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { ReplyEffect } from "../core/node/effects.ts";
 import type { Verb } from "../core/node/inputs.ts";
 import type { Checker } from "./checkers/checker.ts";
+import { nodeAddress } from "./cluster.ts";
 import type { Mix } from "./faults.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
@@ -22,6 +23,32 @@ export interface Violation {
   readonly text: string;
 }
 
+/** A frame on its way. */
+export interface Datagram {
+  readonly link: number;
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Datagrams kept for a replay. */
+const MOST_CAPTURED = 500;
+
+/** The last datagrams that somebody saw on the wire. */
+class Capture {
+  readonly #kept: Datagram[] = [];
+  #next = 0;
+
+  push(datagram: Datagram): void {
+    this.#kept[this.#next] = datagram;
+    this.#next = (this.#next + 1) % MOST_CAPTURED;
+  }
+
+  pick(random: Random): Datagram | undefined {
+    return this.#kept.length === 0 ? undefined : random.pick(this.#kept);
+  }
+}
+
 export interface WorldOptions {
   readonly seed: number;
   readonly config: ClusterConfig;
@@ -30,6 +57,8 @@ export interface WorldOptions {
   readonly checkers: readonly Checker[];
   readonly recording: boolean;
   readonly verbose: boolean;
+  /** Frames travel as bytes, through the codec. */
+  readonly usesBytes: boolean;
   /** Largest relative error of a machine's clock. */
   readonly drift: number;
 }
@@ -45,6 +74,9 @@ export class World {
   readonly machines: readonly Machine[];
   readonly vips: readonly VipConfig[];
   readonly vipByAddress: ReadonlyMap<string, VipConfig>;
+  readonly usesBytes: boolean;
+  /** Datagrams that were sent, for whoever replays them; the oldest are forgotten. */
+  readonly captured = new Capture();
   readonly hasGateway: readonly boolean[];
   readonly random: { readonly machines: Random };
   readonly violations: Violation[] = [];
@@ -61,6 +93,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.trace = new Trace(options);
     this.config = options.config;
+    this.usesBytes = options.usesBytes;
     this.mix = options.mix;
     this.makeCore = options.makeCore;
     this.checkers = options.checkers;
@@ -116,6 +149,14 @@ export class World {
   isAddressOnly(vip: VipConfig): boolean {
     const group = this.config.groups.find((one) => one.resources.includes(vip));
     return group !== undefined && group.resources.every((resource) => resource.kind === "vip");
+  }
+
+  /** Carries a datagram; whoever listens there reads it. */
+  deliverBytes(datagram: Datagram): void {
+    const { link, from, to, bytes } = datagram;
+    const receiver = this.machines[to];
+    const arrive = () => receiver?.process?.hearBytes(bytes, link, nodeAddress(link, from));
+    this.network.send(link, from, to, "udp", arrive);
   }
 
   /** Gates, addresses, power or cables changed. */
