@@ -8,6 +8,7 @@ import { nowMs, pause, until } from "./clock.ts";
 import { isAlive, labDirectories, removeLeftovers } from "./directory.ts";
 import { Lab, withLab } from "./lab.ts";
 import { packageRoot } from "./plan.ts";
+import type { ForeignProgram } from "./plan.ts";
 
 const readFile = (path: string): string => readFileSync(path, "utf8");
 
@@ -221,6 +222,39 @@ test.each([
     });
   },
 );
+
+test("foreign software runs with folders of its own, and is frozen and killed like ours", async () => {
+  const program: ForeignProgram = {
+    kind: "foreign",
+    argv: () => ["sh", "/etc/default/loop.sh", "foreign-loop"],
+    matches: "foreign-loop",
+    directories: (node) => [
+      {
+        path: "/etc/default",
+        copy: true,
+        files: { "loop.sh": { content: `echo ${node} > /var/lib/who; while :; do sleep 0.1; done`, mode: 0o755 } },
+      },
+      { path: "/var/lib" },
+    ],
+  };
+  await withLab({ program, waitForCalm: false }, async (lab) => {
+    const [srv1, srv2] = [lab.node("srv1"), lab.node("srv2")];
+    for (const node of [srv1, srv2]) {
+      await until("it wrote", async () => (await node.run(["cat", "/var/lib/who"])).stdout === `${node.name}\n`);
+    }
+    expect(existsSync("/var/lib/who")).toBe(false);
+    expect(existsSync("/etc/default/loop.sh")).toBe(false);
+    expect((await srv1.run(["ls", "/etc/default"])).stdout.split("\n").length).toBeGreaterThan(2);
+    await srv1.freeze();
+    const [pid] = await srv1.processes();
+    expect((await lab.run("srv2", ["true"])).code).toBe(0);
+    expect(pid).toBeGreaterThan(1);
+    await srv1.killDaemon();
+    await until("it is dead", async () => (await srv1.processes()).length === 0);
+    await srv1.startDaemon();
+    await until("it runs again", async () => (await srv1.processes()).length > 0);
+  });
+});
 
 test("what a crashed run left behind is removed by the next lab, and a living one is left alone", async () => {
   await withLab({ program: "none" }, async (neighbour) => {
