@@ -10,7 +10,7 @@ import { rm } from "node:fs/promises";
 
 import { createApiServer } from "../api/server.ts";
 import { listenOnSocket, socketPath } from "../api/socket.ts";
-import type { Problem } from "../core/base/report.ts";
+import type { Problem, Result } from "../core/base/report.ts";
 import type { DecisionEvent } from "../core/node/effects.ts";
 import type { Handover } from "../core/node/inputs.ts";
 import { createCommands } from "../host/commands.ts";
@@ -21,6 +21,7 @@ import { watchEverywhere } from "./everywhere.ts";
 import { armLabFaults } from "./faults.ts";
 import { startHeart } from "./heart/handle.ts";
 import type { Heart } from "./heart/handle.ts";
+import type { DaemonOptions, Loaded } from "./load.ts";
 import { becomeNextSelf, flushAll, leave } from "./lifecycle.ts";
 import type { Flushable } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
@@ -28,8 +29,7 @@ import type { Log } from "./log.ts";
 import { startMonitors } from "./monitors.ts";
 import { createNotifier } from "./notify.ts";
 import type { Notifier } from "./notify.ts";
-import { claim, inherit, load } from "./prepare.ts";
-import type { DaemonOptions, Loaded } from "./prepare.ts";
+import { claim, inherit } from "./prepare.ts";
 import { openRecorder } from "./recorder.ts";
 import type { Recorder } from "./recorder.ts";
 import { startReplication } from "./replication.ts";
@@ -37,8 +37,6 @@ import { readRunning, removeRunning, RunningList } from "./running.ts";
 import { Services } from "./services.ts";
 import { openStore } from "./store.ts";
 import type { Store } from "./store.ts";
-
-export type { DaemonOptions } from "./prepare.ts";
 
 const VERSION = (
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
@@ -52,10 +50,11 @@ const LAST_FLUSH_LIMIT_MS = 2_000;
  */
 export async function runDaemon(
   options: DaemonOptions,
+  loading: Promise<Result<Loaded>>,
   refuse: (problems: readonly Problem[]) => void,
 ): Promise<number> {
   const log = createLog(process.env);
-  const loaded = load(options);
+  const loaded = await loading;
   if (!loaded.ok) {
     refuse(loaded.problems);
     return 1;

@@ -1,61 +1,19 @@
 /**
- * What a daemon needs before it can begin: a cluster file and a key that are right, a runtime directory that no
- * other daemon uses, and what its former selves left. Everything that can be wrong is a problem with a next
- * step, told before anything on the machine was touched.
+ * What a daemon does before it begins: it claims a runtime directory that no other daemon uses, and takes over
+ * or clears away what its former selves left.
  */
 
 import type { Server as NetServer } from "node:net";
 
 import { lockRuntimeDir } from "../api/socket.ts";
 import type { Problem, Result } from "../core/base/report.ts";
-import type { ClusterConfig } from "../core/config/cluster.ts";
 import type { Handover } from "../core/node/inputs.ts";
-import { loadClusterFile } from "../host/config-file.ts";
-import { loadKeyFile } from "../host/key-file.ts";
 import type { Commands } from "../host/ports.ts";
 import { takeHandover } from "./handover.ts";
+import type { DaemonOptions } from "./load.ts";
 import type { Log } from "./log.ts";
 import { releaseLeftovers } from "./release.ts";
 import { makeRuntimeDir } from "./running.ts";
-
-/** How one node's daemon is started. */
-export interface DaemonOptions {
-  readonly configFile: string;
-  readonly node: string;
-  readonly stateDir: string;
-  readonly runtimeDir: string;
-}
-
-/** A cluster as this node knows it. */
-export interface Loaded {
-  readonly config: ClusterConfig;
-  readonly configHash: string;
-  readonly keys: readonly Uint8Array[];
-}
-
-/** Reads the cluster file and its key. */
-export function load(options: DaemonOptions): Result<Loaded> {
-  const file = loadClusterFile(options.configFile);
-  if (!file.ok) return file;
-  const { config, hash } = file.value;
-  if (!config.nodes.some(({ name }) => name === options.node)) {
-    const names = config.nodes.map(({ name }) => name).join(", ");
-    return failure({
-      code: "NODE_UNKNOWN",
-      severity: "error",
-      message: `the cluster file names no node "${options.node}"`,
-      expected: names,
-      next: `start with \`--node NAME\`, one of: ${names}`,
-    });
-  }
-  const keys = loadKeyFile(config.keyFile);
-  if (!keys.ok) return keys;
-  return {
-    ok: true,
-    value: { config, configHash: hash, keys: keys.value },
-    problems: [...file.problems, ...keys.problems],
-  };
-}
 
 /** Claims the runtime directory; the returned lock must be kept. */
 export async function claim(options: DaemonOptions): Promise<Result<NetServer>> {

@@ -4,10 +4,9 @@
  * every verb works on every node.
  */
 
-import { z } from "zod";
-
 import type { Caller } from "../api/backend.ts";
-import type { Problem, RequestAnswer, Verb } from "../api/types.ts";
+import { readAnswer } from "../api/schemas.ts";
+import type { RequestAnswer, Verb } from "../api/types.ts";
 import type { Handover } from "../core/node/inputs.ts";
 import type { PeerAnswer, Question } from "./control-client.ts";
 import type { HeartPort, Outcome } from "./heart-port.ts";
@@ -94,7 +93,12 @@ async function forward(options: RequestOptions, to: string, verb: Verb): Promise
       body: verb,
       limitMs: FORWARD_LIMIT_MS,
     });
-    return readAnswer(answer.body);
+    const unreadable = refuse(
+      "ANSWER_UNREADABLE",
+      `${to}'s answer cannot be read`,
+      "run the same version on all nodes",
+    );
+    return readAnswer(answer.body) ?? unreadable;
   } catch (error) {
     return refuse(
       "NODE_UNREACHABLE",
@@ -102,28 +106,6 @@ async function forward(options: RequestOptions, to: string, verb: Verb): Promise
       `\`understudy status\` shows how ${to} is; try again or ask there`,
     );
   }
-}
-
-const problemSchema = z.object({
-  code: z.string(),
-  severity: z.enum(["error", "warning", "info"]),
-  message: z.string(),
-  expected: z.string().optional(),
-  nearest: z.string().optional(),
-  next: z.string().optional(),
-});
-
-const answerSchema = z.union([
-  z.object({ ok: z.literal(true), node: z.string(), detail: z.string() }),
-  z.object({ ok: z.literal(false).default(false), problems: z.array(problemSchema) }),
-]);
-
-function readAnswer(body: unknown): RequestAnswer {
-  const parsed = answerSchema.safeParse(body);
-  if (!parsed.success)
-    return refuse("ANSWER_UNREADABLE", "the other node's answer cannot be read", "run the same version on all nodes");
-  if (parsed.data.ok) return parsed.data;
-  return { ok: false, problems: parsed.data.problems as readonly Problem[] };
 }
 
 function refuse(code: string, message: string, next: string): RequestAnswer {

@@ -14,16 +14,13 @@ export function daemonCommand(): Command {
     .option("--node <name>", "this node's name in the file", hostname().split(".")[0])
     .option("--state-dir <dir>", "what must outlast a reboot", "/var/lib/understudy")
     .action(async (options: { config: string; node: string; stateDir: string }, command: Command) => {
+      const { config: configFile, node, stateDir } = options;
+      const all = { configFile, node, stateDir, runtimeDir: runtimeDirOf(command) };
+      const { loadApart } = await import("../../daemon/load-apart.ts");
+      const loading = loadApart(all);
+      // Waited for later; a failure must not count as unhandled meanwhile.
+      loading.catch(() => {});
       const { runDaemon } = await import("../../daemon/main.ts");
-      const code = await runDaemon(
-        {
-          configFile: options.config,
-          node: options.node,
-          stateDir: options.stateDir,
-          runtimeDir: runtimeDirOf(command),
-        },
-        (problems) => printProblems(problems),
-      );
-      process.exit(code);
+      process.exit(await runDaemon(all, loading, (problems) => printProblems(problems)));
     });
 }
