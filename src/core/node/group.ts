@@ -122,13 +122,18 @@ export class Group {
   renew(turn: Turn): void {
     if (this.role !== "holding" || this.#s.frozen) return;
     const gainMs = this.#s.timing.intervalMs * RENEW_SHARE;
+    const isResumed = this.resumedUntil > turn.now;
+    let hasAll = true;
     const byUntil = new Map<Instant, VipConfig[]>();
     for (const vip of this.vips) {
       const until = this.#s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
-      if (until <= turn.now || until - this.#opened(vip) < gainMs) continue;
+      if (until <= turn.now) hasAll = false;
+      // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
+      if (until <= turn.now || (!isResumed && until - this.#opened(vip) < gainMs)) continue;
       this.#openUntil.set(vip.id, until);
       byUntil.set(until, [...(byUntil.get(until) ?? []), vip]);
     }
+    if (isResumed && hasAll) this.resumedUntil = LONG_AGO;
     for (const [until, vips] of byUntil) turn.emit({ kind: "open", vips, until });
   }
 

@@ -6,7 +6,7 @@
 
 import { MAX_NODES } from "../base/limits.ts";
 import { assert, unreachable } from "../base/assert.ts";
-import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import { timingFrom, type Timing } from "../base/timing.ts";
 import type { Verdict } from "../base/words.ts";
 import type { ClusterConfig } from "../config/cluster.ts";
@@ -83,6 +83,8 @@ export class Node {
   #life: Life | undefined;
   #last: Instant = LONG_AGO;
   #token = 0;
+  /** A former self's leases were taken over and still run. */
+  #isResuming = false;
   #persistedRevision = -1;
 
   constructor(options: NodeOptions) {
@@ -154,7 +156,9 @@ export class Node {
     this.#reserve(turn, life, true);
     for (const handed of handover?.groups ?? []) {
       groups.get(handed.name)?.resume(turn, handed);
+      beats.restartUntil = later(beats.restartUntil, handed.until);
       s.mode = "online";
+      this.#isResuming = true;
     }
     for (const [name, macs] of Object.entries(handover?.macs ?? {})) {
       for (const mac of macs) s.roster.peers.get(name)?.addMac(mac);
@@ -306,6 +310,10 @@ export class Node {
     if (group === undefined) return;
     if (input.probe) {
       if (node !== undefined) group.deferTo(turn, node);
+      else if (group.claiming !== undefined && !this.#isStranger(turn, life, input)) {
+        const { address, mac } = input;
+        group.claiming.answered({ address, node: "an unknown machine", mac, probe: "arp", now: turn.now });
+      }
       return;
     }
     this.#vipAnswered(turn, life, { ...input, node, probe: "arp", sentAt: turn.now });
@@ -390,11 +398,21 @@ export class Node {
     this.#settleMode(turn, life);
     this.#excuse(turn, life);
     for (const group of life.groups.values()) group.settle(turn);
+    this.#settleResumed(turn, life);
     life.requests.settle(turn);
     life.asking.settle(turn);
     this.#reserve(turn, life, false);
     if (!s.frozen) life.beats.settle(turn);
     life.requests.afterBeats(turn);
+  }
+
+  /** The others wait for a restarted daemon until its gates depend on its own evidence again. */
+  #settleResumed(turn: Turn, life: Life): void {
+    if (!this.#isResuming) return;
+    if ([...life.groups.values()].some((group) => group.resumedUntil > turn.now)) return;
+    this.#isResuming = false;
+    life.beats.restartUntil = LONG_AGO;
+    turn.urgent = true;
   }
 
   #linkChanged(turn: Turn, life: Life, { peer, link, up, silentMs }: LinkChange): void {

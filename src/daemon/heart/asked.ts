@@ -26,22 +26,28 @@ export interface Question {
   readonly address: string;
 }
 
+/** A question that may still be answered, and who has answered it. */
+interface Open {
+  readonly at: Instant;
+  readonly answeredBy: Set<string>;
+}
+
 /** Open questions and when the sockets were last empty. */
 export class Asked {
-  readonly #open = new Map<string, Instant[]>();
+  readonly #open = new Map<string, Open[]>();
   #emptyAt: Instant = LONG_AGO;
 
   /** A question leaves now. */
   ask(question: Question, now: Instant): void {
     const key = keyOf(question);
-    let times = this.#open.get(key);
-    if (times === undefined) {
+    let open = this.#open.get(key);
+    if (open === undefined) {
       if (this.#open.size >= MAX_SUBJECTS) this.#open.clear();
-      times = [];
-      this.#open.set(key, times);
+      open = [];
+      this.#open.set(key, open);
     }
-    if (times.length >= MAX_OPEN) times.shift();
-    times.push(now);
+    if (open.length >= MAX_OPEN) open.shift();
+    open.push({ at: now, answeredBy: new Set() });
   }
 
   /** Everything that had arrived by `at` was read. */
@@ -49,12 +55,18 @@ export class Asked {
     this.#emptyAt = at;
   }
 
-  /** When the question of an answer that was just read was asked; undefined when none is open. */
-  answered(question: Question): Instant | undefined {
-    const times = this.#open.get(keyOf(question));
-    if (times === undefined) return undefined;
-    while (times.length > 0 && (times[0] as Instant) < this.#emptyAt - ANSWER_WINDOW_MS) times.shift();
-    return times.shift();
+  /**
+   * When the question of an answer from `mac` that was just read was asked; undefined when none is open. Several
+   * machines may answer one question, so each hardware address goes through the open questions by itself; one
+   * that answers more often than it was asked is dated by the oldest: too old is safe.
+   */
+  answered(question: Question, mac: string): Instant | undefined {
+    const open = this.#open.get(keyOf(question));
+    if (open === undefined) return undefined;
+    while (open.length > 0 && (open[0] as Open).at < this.#emptyAt - ANSWER_WINDOW_MS) open.shift();
+    const mine = open.find((one) => !one.answeredBy.has(mac));
+    mine?.answeredBy.add(mac);
+    return (mine ?? open[0])?.at;
   }
 }
 

@@ -160,7 +160,7 @@ export class Neighbourhood {
     const address = canonical(message.address);
     if (message.kind === "answer") {
       for (const { link } of this.#options.links.linksOn(message.device)) {
-        const sentAt = this.#asked.answered({ link, probe: message.probe, address });
+        const sentAt = this.#asked.answered({ link, probe: message.probe, address }, message.mac);
         if (sentAt === undefined) continue;
         this.#options.feed({
           kind: "answer",
