@@ -324,14 +324,18 @@ const answer: NeighbourMessage = {
   mac: "02:00:00:00:00:01",
 };
 
-test("An answer is dated by its question, once", async () => {
+test("An answer is dated by its question, and so is one that comes twice or from another machine", async () => {
   const bench = await new Bench().started();
   bench.do(askGateway);
   bench.time += 3;
   bench.heard.get("eth0")?.(answer);
   bench.heard.get("eth0")?.(answer);
+  bench.heard.get("eth0")?.({ ...answer, mac: "02:00:00:00:00:09" });
+  const told = { kind: "answer", link: 0, probe: "arp", address: "192.0.2.1", sentAt: 10_000 };
   expect(bench.told).toEqual([
-    { kind: "answer", link: 0, probe: "arp", address: "192.0.2.1", mac: "02:00:00:00:00:01", sentAt: 10_000 },
+    { ...told, mac: "02:00:00:00:00:01" },
+    { ...told, mac: "02:00:00:00:00:01" },
+    { ...told, mac: "02:00:00:00:00:09" },
   ]);
 });
 
