@@ -126,7 +126,8 @@ export class Member {
 
   /** Sends a signal to all processes of a program and returns how many there were. */
   signalProgram(name: string, what: NodeJS.Signals): number {
-    const pids = this.processesOf(name);
+    // The youngest first: a parent's death would be news to its children, and they would clean up.
+    const pids = this.processesOf(name).sort((a, b) => b - a);
     for (const pid of pids) signal(pid, what);
     return pids.length;
   }

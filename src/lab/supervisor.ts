@@ -275,7 +275,7 @@ export type Operations = Supervisor["operations"];
 
 export interface Usage {
   readonly memoryBytes: number;
-  /** User and system time since the processes began. */
+  /** User and system time since the processes began, with that of their ended children. */
   readonly processorMs: number;
 }
 
@@ -290,7 +290,8 @@ function sumUsage(pids: readonly number[]): Usage {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      processorMs += (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+      // Own user and system time, then those of children that ended: programs that a daemon runs to check things.
+      for (const field of [11, 12, 13, 14]) processorMs += Number(fields[field]) * TICK_MS;
       memoryBytes += Number(fields[21]) * PAGE_BYTES;
     } catch {
       // it ended while we looked
