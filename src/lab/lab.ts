@@ -136,7 +136,7 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Node whose page the site shows now, asked once from the client; undefined when none comes within the limit. */
-  async page(limitMs = 500): Promise<string | undefined> {
+  async page(limitMs = 1_500): Promise<string | undefined> {
     const seconds = String(limitMs / 1000);
     const script = `exec 3<>/dev/tcp/${PUBLIC_VIP}/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3`;
     const output = await this.run("client", ["timeout", "-s", "KILL", seconds, "bash", "-c", script]);

@@ -3,7 +3,8 @@
 import { writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { pause } from "../clock.ts";
+import { pause, until } from "../clock.ts";
+import type { ClusterFile } from "../cluster-file.ts";
 import { withLab } from "../lab.ts";
 import { PUBLIC_VIP } from "../plan.ts";
 import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site.fixture.ts";
@@ -103,5 +104,26 @@ test.each([
     await pause(1_000);
     expect((await lab.call("wireCounts")).lies).toBeGreaterThan(0);
     await client.pageAfter(lab.now(), { from: standby });
+  });
+});
+
+test("a foreign cluster with the same key and addresses on the same port is counted and never a second holder", async () => {
+  const cluster = (file: ClusterFile, node: string): void => {
+    if (node === "srv2") file.cluster = "another";
+  };
+  await withLab({ cluster, startDaemons: false }, async (lab) => {
+    await lab.holders.start();
+    const client = await lab.startClient();
+    await lab.node("srv1").startDaemon();
+    await client.pageAfter(lab.now(), { from: "srv1", limitMs: 20_000 }); // alone, it waits its initial wait
+    const fromMs = lab.now();
+    await lab.node("srv2").startDaemon();
+    await until(
+      "the foreign frames are counted",
+      async () => (await lab.view("srv1")).counters.rejected["foreign-cluster"] > 10,
+    );
+    await pause(7_000); // beyond the foreign node's initial wait
+    await expectNeverTwo(lab, fromMs);
+    expect(Object.keys((await client.summary({ fromMs })).pages)).toEqual(["srv1"]);
   });
 });

@@ -36,7 +36,11 @@ export async function expectNeverTwo(lab: Lab, fromMs: number): Promise<void> {
 /** In the end there is exactly one holder, all agree, and the visitor's neighbour table is right. Returns the holder. */
 export async function expectOneHolder(lab: Lab): Promise<string> {
   const holder = await lab.calm();
-  expect((await lab.holders.serving())[PUBLIC_VIP]).toEqual([holder]);
+  // On a busy machine a holder may leave no trace for a moment; a second one is found by the report.
+  await until(
+    "the wire shows the holder alone",
+    async () => (await lab.holders.serving())[PUBLIC_VIP]?.join() === holder,
+  );
   const mac = lab.node(holder).plan.cables[0]?.mac;
   expect(await lab.neighbour("client", PUBLIC_VIP)).toBe(mac);
   return holder;
@@ -47,5 +51,5 @@ export async function expectNoMove(lab: Lab, site: Site, fromMs: number): Promis
   const { pages, requests } = await site.client.summary({ fromMs });
   expect(requests).toBeGreaterThan(20);
   expect(Object.keys(pages)).toEqual([site.holder]);
-  expect(await lab.page()).toBe(site.holder);
+  await site.client.pageAfter(lab.now(), { from: site.holder });
 }
