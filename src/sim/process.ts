@@ -349,7 +349,7 @@ export class Process {
   /** An answer to one of our questions arrived; `asked` is the true time of the very question, for checkers only. */
   answered(effect: AskEffect, mac: string, asked: number): void {
     this.deliver((now) => {
-      const sentAt = this.#questions.answered(effect);
+      const sentAt = this.#questions.answered(effect, mac);
       if (sentAt === undefined) return undefined;
       for (const checker of this.#world.checkers) {
         checker.answerHeard(this.#world, this.machine, { effect, mac, asked });
