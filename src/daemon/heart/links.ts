@@ -3,7 +3,14 @@
  * address now, so a renamed or recreated device, or an address that comes late at boot, needs no setting.
  */
 
-import { canonicalIpAddress, networkContains, parseIpAddress, parseIpNetwork } from "../../core/config/ip-address.ts";
+import {
+  canonicalIpAddress,
+  kindOfAddress,
+  networkContains,
+  parseIpAddress,
+  parseIpNetwork,
+} from "../../core/config/ip-address.ts";
+import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Device } from "../../host/ports.ts";
 import type { Seen } from "./chores.ts";
 
@@ -28,8 +35,10 @@ export interface LinksChange {
 export interface LinksOptions {
   /** Our addresses; the index is the link's number. */
   readonly addresses: readonly string[];
-  /** Gateways from the cluster file; empty means those of the routes. */
+  /** Gateways from the cluster file; where neither these nor the VIPs name any, those of the routes count. */
   readonly gateways: readonly string[];
+  /** VIPs, which may name gateways of their own on their links. */
+  readonly vips: readonly Pick<VipConfig, "link" | "gateways">[];
 }
 
 /** The links of this node, as last seen. */
@@ -85,24 +94,38 @@ export class Links {
     this.#links = before.map(({ link, address }) => {
       const device = list.find((d) => d.addresses.some((a) => canonical(a.address) === canonical(address)));
       const isUp = device !== undefined && device.up && device.carrier;
-      return { link, address, device, isUp, gateways: this.#gatewaysOf(device, address, routes) };
+      return { link, address, device, isUp, gateways: this.#gatewaysOf({ link, address, device }, routes) };
     });
     return { links: this.#links.filter((now, i) => !isSameLink(before[i] as LinkState, now)), replaced };
   }
 
-  #gatewaysOf(device: Device | undefined, own: string, routes: Seen["gateways"]): readonly string[] {
-    if (this.#options.gateways.length === 0) {
-      // A default route of each family may leave through the device; both gateways are witnesses of its segment.
-      return unique(routes.filter((r) => r.device === device?.name).map((r) => r.address));
-    }
-    const prefixLength = device?.addresses.find((a) => canonical(a.address) === canonical(own))?.prefixLength;
-    const network = parseIpNetwork(`${own}/${prefixLength ?? (familyOf(own) === 4 ? 24 : 64)}`);
-    if (network === undefined) return [];
-    return this.#options.gateways.filter((g) => {
-      const address = parseIpAddress(g);
-      return address !== undefined && networkContains(network, address);
-    });
+  #gatewaysOf(of: Pick<LinkState, "link" | "address" | "device">, routes: Seen["gateways"]): readonly string[] {
+    const ofVips = this.#options.vips.filter((v) => v.link === of.link).flatMap((v) => v.gateways);
+    const named = unique([...this.#options.gateways.filter((g) => isOnLink(g, of, routes)), ...ofVips]);
+    if (named.length > 0 || this.#options.gateways.length > 0) return named;
+    // A default route of each family may leave through the device; both gateways are witnesses of its segment.
+    return unique(routes.filter((r) => r.device === of.device?.name).map((r) => r.address));
   }
+}
+
+/**
+ * Is a gateway of the cluster file on this link's segment? The address of a link-local one does not tell; a
+ * default route through it does, and the VIPs of its family name it as theirs.
+ */
+function isOnLink(
+  gateway: string,
+  { address: own, device }: Pick<LinkState, "address" | "device">,
+  routes: Seen["gateways"],
+): boolean {
+  const address = parseIpAddress(gateway);
+  if (address === undefined) return false;
+  if (address.family === 6 && kindOfAddress(address) === "link-local") {
+    const leads = routes.some((r) => r.device === device?.name && canonical(r.address) === canonical(gateway));
+    return leads && familyOf(own) === 6;
+  }
+  const prefixLength = device?.addresses.find((a) => canonical(a.address) === canonical(own))?.prefixLength;
+  const network = parseIpNetwork(`${own}/${prefixLength ?? (familyOf(own) === 4 ? 24 : 64)}`);
+  return network !== undefined && networkContains(network, address);
 }
 
 /** 4 or 6. */

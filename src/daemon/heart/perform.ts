@@ -62,7 +62,7 @@ export class Performer {
     this.#peers = new Map(config.nodes.map((n) => [n.name, n]));
     this.#vips = vipsOf(config);
     const addresses = this.#peers.get(node)?.addresses ?? [];
-    this.#links = new Links({ addresses, gateways: config.gateways });
+    this.#links = new Links({ addresses, gateways: config.gateways, vips: this.#vips });
     this.#held = new HeldAddresses({
       chores: options.chores,
       now: options.now,
