@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { withDirectory } from "../daemon/fixtures/pretended.ts";
-import { nodeView } from "../daemon/fixtures/cluster.ts";
+import { nodeView } from "../daemon/fixtures/pretended-cluster.ts";
 import type { Backend, Caller } from "./backend.ts";
 import { createApiServer, createHandler } from "./server.ts";
 import { createServer } from "node:http";

@@ -130,6 +130,7 @@ class Daemon {
       running.adopt(handover === undefined ? undefined : await readRunning(runtimeDir));
       recorder.follow((record) => {
         if (record.by !== node) return;
+        if (record.group !== undefined) this.#notifier?.status(record.text);
         const write = { info: this.#log.info, warning: this.#log.warn, alert: this.#log.error }[record.severity];
         write(record.text, {
           reason: record.reason,

@@ -74,89 +74,101 @@ function contactProblems(status: NodeStatus, views: readonly NodeView[]): Proble
 }
 
 function nodeProblems(view: NodeView): Problem[] {
-  const { node } = view;
+  const found: Problem[] = [
+    ...stateProblems(view),
+    ...frameProblems(view),
+    ...linkProblems(view),
+    ...peerProblems(view),
+    ...monitorProblems(view),
+  ];
+  return found.map((problem) => ({ ...problem, subject: { node: view.node } }));
+}
+
+function stateProblems({ node, stalled, maintenance, mode }: NodeView): Problem[] {
   const problems: Problem[] = [];
-  const add = (severity: Severity, code: string, message: string, next: string): void => {
-    problems.push({ severity, code, message, subject: { node }, next });
-  };
-  if (view.stalled)
-    add(
-      "error",
-      "NODE_STALLED",
-      `${node}'s main thread hangs: its gates are closed`,
-      `look at ${node}'s load and journal`,
-    );
-  if (view.maintenance)
-    add(
-      "warning",
-      "MAINTENANCE",
-      "maintenance: nothing moves, not even after a failure",
-      "end it with `understudy maintenance off`",
-    );
-  if (view.mode === "standby")
-    add("info", "NODE_STANDBY", `${node} is in standby`, `let it hold groups again with \`understudy online ${node}\``);
-  const wrongKey = view.counters.rejected["wrong-key"];
-  if (wrongKey > 0) {
-    add(
-      "warning",
-      "WRONG_KEY_SEEN",
-      `${node} refused ${wrongKey} heartbeats signed with another key since its start`,
-      "compare the key files of all nodes",
-    );
+  if (stalled) {
+    const message = `${node}'s main thread hangs: its gates are closed`;
+    problems.push({ severity: "error", code: "NODE_STALLED", message, next: `look at ${node}'s load and journal` });
   }
-  const foreign = view.counters.rejected["foreign-cluster"];
-  if (foreign > 0) {
-    add(
-      "info",
-      "FOREIGN_CLUSTER_SEEN",
-      `${node} hears another cluster on its port (${foreign} frames)`,
-      "give one of the clusters another port",
-    );
+  if (maintenance) {
+    const message = `${node} is in maintenance: nothing moves, not even after a failure`;
+    problems.push({
+      severity: "warning",
+      code: "MAINTENANCE",
+      message,
+      next: "end it with `understudy maintenance off`",
+    });
   }
-  for (const link of view.links) {
-    const name = `link ${link.link} (${link.address}) of ${node}`;
-    if (!link.up)
-      add("warning", "LINK_DOWN", `${name} has no carrier or no address`, "look at the cable and the device");
-    else if (link.gateways.length > 0 && link.reach < 2) {
-      add(
-        "warning",
-        "NO_GATEWAY",
-        `no gateway answers on ${name}`,
-        `check that ${link.gateways.join(", ")} is alive and answers ARP/NDP`,
-      );
-    }
-  }
-  for (const peer of view.peers) {
-    if (peer.configDiffers) {
-      add(
-        "warning",
-        "CONFIG_DIFFERS",
-        `${node} and ${peer.node} run different cluster files`,
-        "copy one file to all nodes, then `understudy restart`",
-      );
-    }
-    for (const link of peer.links) {
-      if (!link.up && peer.state === "up") {
-        add(
-          "warning",
-          "PATH_DOWN",
-          `${node} does not hear ${peer.node} on link ${link.link} (${link.address})`,
-          "look at the cables and firewalls of that link",
-        );
-      }
-    }
-  }
-  for (const monitor of view.monitors) {
-    if (monitor.verdict === "up") continue;
-    const severity = monitor.verdict === "down" ? "warning" : "info";
-    add(
-      severity,
-      "MONITOR_NOT_UP",
-      `monitor ${monitor.name} is ${monitor.verdict} on ${node}: ${monitor.detail}`,
-      `look after it on ${node}`,
-    );
+  if (mode === "standby") {
+    const next = `let it hold groups again with \`understudy online ${node}\``;
+    problems.push({ severity: "info", code: "NODE_STANDBY", message: `${node} is in standby`, next });
   }
   return problems;
+}
+
+function frameProblems({ node, counters }: NodeView): Problem[] {
+  const problems: Problem[] = [];
+  const wrongKey = counters.rejected["wrong-key"];
+  if (wrongKey > 0) {
+    const message = `${node} refused ${wrongKey} heartbeats signed with another key since its start`;
+    problems.push({ severity: "warning", code: "WRONG_KEY_SEEN", message, next: "compare the key files of all nodes" });
+  }
+  const foreign = counters.rejected["foreign-cluster"];
+  if (foreign > 0) {
+    const message = `${node} hears another cluster on its port (${foreign} frames)`;
+    problems.push({
+      severity: "info",
+      code: "FOREIGN_CLUSTER_SEEN",
+      message,
+      next: "give one of the clusters another port",
+    });
+  }
+  return problems;
+}
+
+function linkProblems({ node, links }: NodeView): Problem[] {
+  return links.flatMap((link): Problem[] => {
+    const name = `link ${link.link} (${link.address}) of ${node}`;
+    if (!link.up) {
+      const message = `${name} has no carrier or no address`;
+      return [{ severity: "warning", code: "LINK_DOWN", message, next: "look at the cable and the device" }];
+    }
+    if (link.gateways.length === 0 || link.reach >= 2) return [];
+    const next = `check that ${link.gateways.join(", ")} is alive and answers ARP/NDP`;
+    return [{ severity: "warning", code: "NO_GATEWAY", message: `no gateway answers on ${name}`, next }];
+  });
+}
+
+function peerProblems({ node, peers }: NodeView): Problem[] {
+  return peers.flatMap((peer): Problem[] => {
+    const differs: Problem = {
+      severity: "warning",
+      code: "CONFIG_DIFFERS",
+      message: `${node} and ${peer.node} run different cluster files`,
+      next: "copy one file to all nodes, then `understudy restart`",
+    };
+    const silent = peer.state === "up" ? peer.links.filter((link) => !link.up) : [];
+    const paths = silent.map(
+      (link): Problem => ({
+        severity: "warning",
+        code: "PATH_DOWN",
+        message: `${node} does not hear ${peer.node} on link ${link.link} (${link.address})`,
+        next: "look at the cables and firewalls of that link",
+      }),
+    );
+    return [...(peer.configDiffers ? [differs] : []), ...paths];
+  });
+}
+
+function monitorProblems({ node, monitors }: NodeView): Problem[] {
+  return monitors
+    .filter(({ verdict }) => verdict !== "up")
+    .map(({ name, verdict, detail }) => ({
+      severity: verdict === "down" ? "warning" : "info",
+      code: "MONITOR_NOT_UP",
+      message: `monitor ${name} is ${verdict} on ${node}: ${detail}`,
+      next: `look after it on ${node}`,
+    }));
 }
 
 function groupProblems(views: readonly NodeView[]): Problem[] {
