@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import type { ClusterStatus, EventRecord, WhyAnswer } from "../api/types.ts";
 import { instant } from "../core/base/time.ts";
-import { groupView, nodeView } from "../daemon/fixtures/cluster.ts";
+import { groupView, nodeView } from "../daemon/fixtures/pretended-cluster.ts";
 import { showStatus } from "./show-status.ts";
 import { showEvents, showWhy } from "./show-why.ts";
 import { clockTime, duration, harmless, table } from "./terminal.ts";

@@ -11,7 +11,7 @@ import { createBackend } from "./cluster-view.ts";
 import { readIdentity, TLS_SETTINGS, writeIdentity } from "./cluster-secret.ts";
 import { ControlClient } from "./control-client.ts";
 import { startControlServer } from "./control-server.ts";
-import { cluster, nodeView } from "./fixtures/cluster.ts";
+import { cluster, nodeView } from "./fixtures/pretended-cluster.ts";
 import { PretendedHeart, withDirectory } from "./fixtures/pretended.ts";
 import { SILENT_LOG } from "./log.ts";
 import { openRecorder } from "./recorder.ts";

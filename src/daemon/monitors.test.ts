@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 
 import type { MonitorConfig } from "../core/config/cluster.ts";
-import { cluster } from "./fixtures/cluster.ts";
+import { cluster } from "./fixtures/pretended-cluster.ts";
 import { ended, PretendedCommands, PretendedHeart } from "./fixtures/pretended.ts";
 import { startMonitors } from "./monitors.ts";
 

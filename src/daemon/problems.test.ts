@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { NodeStatus, NodeView } from "../api/types.ts";
-import { groupView, nodeView } from "./fixtures/cluster.ts";
+import { groupView, nodeView } from "./fixtures/pretended-cluster.ts";
 import { findProblems } from "./problems.ts";
 
 function reached(view: NodeView): NodeStatus {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { cluster } from "./fixtures/cluster.ts";
+import { cluster } from "./fixtures/pretended-cluster.ts";
 import { ended, PretendedCommands, withDirectory } from "./fixtures/pretended.ts";
 import { releaseLeftovers } from "./release.ts";
 import { readRunning, RunningList } from "./running.ts";

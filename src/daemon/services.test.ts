@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { RunEffect } from "../core/node/effects.ts";
 import { watchEverywhere } from "./everywhere.ts";
-import { service } from "./fixtures/cluster.ts";
+import { service } from "./fixtures/pretended-cluster.ts";
 import { ended, PretendedCommands, PretendedHeart } from "./fixtures/pretended.ts";
 import { Services } from "./services.ts";
 
