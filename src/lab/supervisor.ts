@@ -124,7 +124,11 @@ class Supervisor {
 
     powerOff: async ({ node }: { node: string }): Promise<number> => {
       const atMs = nowMs();
-      await this.#member(node).cutPower();
+      const member = this.#member(node);
+      // Real power fails on all cables in the same instant. Ports that go down one after the other would let a
+      // daemon hear of the first and say goodbye through the second.
+      await this.#changeWireFaults((before) => [...before, ...darkness(member)]);
+      await member.cutPower();
       this.#frozen.delete(node);
       return atMs;
     },
@@ -134,6 +138,7 @@ class Supervisor {
       const member = this.#member(node);
       await member.boot();
       for (const { port } of member.plan.cables) this.#pulled.delete(port);
+      await this.#changeWireFaults((before) => before.filter((fault) => fault.cause !== node));
       await this.#askWire("ports", {});
       return atMs;
     },
@@ -298,6 +303,12 @@ function sumUsage(pids: readonly number[]): Usage {
     }
   }
   return { memoryBytes, processorMs };
+}
+
+/** Nothing passes any cable of a member without power. */
+function darkness(member: Member): WireFault[] {
+  const { cables, name } = member.plan;
+  return cables.map(({ port, link }) => ({ port, link, direction: "both", loss: { kind: "everything" }, cause: name }));
 }
 
 async function main(): Promise<void> {

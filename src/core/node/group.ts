@@ -59,6 +59,8 @@ export class Group {
   #handOn = false;
   /** A node with the better right asked for the group: this one does not before then. */
   #deferUntil: Instant = LONG_AGO;
+  /** Why this node took it, as one clause. */
+  #because = "";
   /** All services run; the gate waits for the wire. */
   #started = false;
   #clearedVersion: number;
@@ -420,7 +422,7 @@ export class Group {
     this.renew(turn);
     turn.urgent = true;
     this.announcing.begin(turn.now);
-    const facts = { epoch: this.epoch, because: this.standing.placement.because };
+    const facts = { epoch: this.epoch, because: this.#because };
     this.#record(turn, "GROUP_TAKEN", { node: this.#s.me, facts });
   }
 
@@ -498,6 +500,7 @@ export class Group {
     const epoch = this.claiming?.epoch ?? 0;
     const former = this.holder;
     const planned = !this.standing.probing();
+    this.#because = this.standing.whyTake();
     if (planned) this.claiming = undefined;
     this.standing.settled();
     this.epoch = epoch;

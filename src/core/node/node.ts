@@ -155,7 +155,9 @@ export class Node {
     const life = { incarnation, s, groups, beats, asking: new Asking(s, groups), requests: new Requests(s, groups, beats) };
     this.#reserve(turn, life, true);
     for (const handed of handover?.groups ?? []) {
+      // A self that comes after the stated end holds nothing any more: it observes first like any other.
       groups.get(handed.name)?.resume(turn, handed);
+      if (handed.until <= turn.now) continue;
       beats.restartUntil = later(beats.restartUntil, handed.until);
       s.mode = "online";
       this.#isResuming = true;
@@ -204,6 +206,7 @@ export class Node {
 
   #takeFrame(turn: Turn, life: Life, { frame }: FrameInput): void {
     const { s } = life;
+    const configBefore = s.roster.peers.get(frame.node)?.config ?? s.configHash;
     const outcome = s.roster.hear(frame, turn.now);
     if (outcome.kind === "stale") {
       s.counters.stale++;
@@ -216,11 +219,18 @@ export class Node {
       return;
     }
     if (outcome.restarted) turn.event("PEER_RESTARTED", { severity: "warning", node: frame.node });
+    if (frame.config !== configBefore) this.#configChanged(turn, outcome.peer, s);
     if (outcome.echoSentAt !== undefined) s.segments[frame.link]?.echoed(outcome.echoSentAt);
     if (s.wishes.merge(frame.wishes).length > 0) turn.urgent = true;
     for (const group of life.groups.values()) {
       if (!frame.claims.some((claim) => claim.group === group.config.name)) group.grants.withdraw(frame.node);
     }
+  }
+
+  #configChanged(turn: Turn, peer: Peer, s: Surroundings): void {
+    if (peer.config === s.configHash) turn.event("CONFIG_SAME", { node: peer.name });
+    else turn.event("CONFIG_DIFFERS", { severity: "alert", node: peer.name });
+    turn.urgent = true;
   }
 
   #takeRejected(turn: Turn, input: RejectedFrameInput): void {

@@ -185,7 +185,8 @@ export class Requests {
     if (restart === undefined) return;
     const waitingFor = [...restart.told].filter(([name, told]) => {
       const peer = this.#s.roster.peers.get(name);
-      return peer?.alive === true && !told.some((sequence, link) => (peer.echoed[link] ?? 0) >= sequence);
+      // A node that falls silent now might take over while the lease is stretched: it must have heard.
+      return peer !== undefined && peer.state !== "left" && !told.some((sequence, link) => (peer.echoed[link] ?? 0) >= sequence);
     });
     if (waitingFor.length > 0) {
       if (turn.now < restart.giveUpAt) return;

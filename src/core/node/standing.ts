@@ -102,6 +102,18 @@ export class Standing {
     return this.#isMyTurn(now);
   }
 
+  /** Why this node takes the group now, as one clause. */
+  whyTake(): string {
+    const { holder, config } = this.#group;
+    if (holder === this.#s.me) return "it held it last and the network reaches it again";
+    const peer = this.lastHolder();
+    if (peer === undefined) return this.placement.because;
+    if (peer.state === "dead" || peer.state === "left") return `${peer.name} ${peer.state === "dead" ? "is dead" : "has left"}`;
+    const report = peer.reports.get(config.name);
+    if (report?.to !== undefined) return `${peer.name} released it to ${report.to}`;
+    return report === undefined || report.eligible ? `${peer.name} does not serve it` : `${peer.name} ${report.reason}`;
+  }
+
   /** This node took the group: it is at home again. */
   settled(): void {
     this.#homelessSince = undefined;

@@ -23,6 +23,8 @@ export interface WireFault {
   readonly link: LinkName;
   readonly direction: Direction;
   readonly loss: Loss;
+  /** Member without power that this belongs to; undefined for a fault of the cable itself. */
+  readonly cause?: string;
 }
 
 /** The nftables script that puts exactly these faults in force, whatever stood before. */
