@@ -39,9 +39,8 @@ export class Link {
     return this.#nextSequence - 1;
   }
 
-  /** The peer has a new incarnation: its sequences begin anew; ours go on. */
+  /** The peer has a new incarnation: its sequences begin anew; ours go on, and so does the link. */
   restart(): void {
     this.sequence = 0;
-    this.heardAt = LONG_AGO;
   }
 }

@@ -95,7 +95,10 @@ test("An echo older than two seconds confirms nobody", () => {
 test("An echo on another link confirms a node too, but dates nothing on this one", () => {
   const bench = new Bench();
   const sequence = bench.send(5, 1);
-  expect(bench.hear(6, bench.frame({ link: 0 }, { link: 1, sequence }))).toMatchObject({ kind: "heard", echoSentAt: undefined });
+  expect(bench.hear(6, bench.frame({ link: 0 }, { link: 1, sequence }))).toMatchObject({
+    kind: "heard",
+    echoSentAt: undefined,
+  });
 });
 
 test("A replayed capture of an earlier life neither keeps a dead node alive nor restarts a live one", () => {
@@ -168,7 +171,9 @@ test("A link is down on its own while the other keeps the peer up", () => {
     bench.hear(now, bench.frame({ link: 1 }));
     const { links, peers } = bench.roster.advance(instant(now));
     expect(peers).toEqual([]);
-    expect(links.map(({ link, up, silentMs }) => [link.number, up, silentMs])).toEqual(now === 300 ? [[0, false, 300]] : []);
+    expect(links.map(({ link, up, silentMs }) => [link.number, up, silentMs])).toEqual(
+      now === 300 ? [[0, false, 300]] : [],
+    );
   }
 });
 
@@ -247,7 +252,10 @@ test("Whoever is woken when the roster asks for it misses no change", () => {
 test("What an echo says about our other links is remembered, for agreements", () => {
   const bench = new Bench();
   const [zero, one] = [bench.send(0, 0), bench.send(0, 1)];
-  bench.hear(1, { ...bench.frame(), heard: [zero, one].map((sequence, link) => ({ link, incarnation: OWN, sequence, ageMs: 0 })) });
+  bench.hear(1, {
+    ...bench.frame(),
+    heard: [zero, one].map((sequence, link) => ({ link, incarnation: OWN, sequence, ageMs: 0 })),
+  });
   expect(bench.peer.echoed).toEqual([zero, one]);
 });
 

@@ -59,7 +59,10 @@ test("A repeated claim is granted again and for longer, a lower one of the same 
   grants.judge(question(), GRACE_MS);
   expect(grants.judge(question({ now: instant(200) }), GRACE_MS)).toEqual({ granted: true });
   expect(grants.holder(instant(449))).toBe("srv2");
-  expect(grants.judge(question({ epoch: 16, now: instant(201) }), GRACE_MS)).toEqual({ granted: false, reason: "EPOCH_TOO_LOW" });
+  expect(grants.judge(question({ epoch: 16, now: instant(201) }), GRACE_MS)).toEqual({
+    granted: false,
+    reason: "EPOCH_TOO_LOW",
+  });
 });
 
 test("An epoch that was granted is never granted again once the grant is over", () => {

@@ -44,7 +44,12 @@ test("After a pause or a lost device nothing from before counts", () => {
   const evidence = segment();
   evidence.echoed(at(1_000));
   evidence.forget();
-  expect([evidence.deadline, evidence.echoAt, evidence.provenAt, evidence.provenSince]).toEqual([LONG_AGO, LONG_AGO, LONG_AGO, LONG_AGO]);
+  expect([evidence.deadline, evidence.echoAt, evidence.provenAt, evidence.provenSince]).toEqual([
+    LONG_AGO,
+    LONG_AGO,
+    LONG_AGO,
+    LONG_AGO,
+  ]);
   expect(evidence.reach(at(1_001))).toBe(0);
 });
 

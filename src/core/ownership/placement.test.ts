@@ -34,8 +34,14 @@ test("The failback policy decides whether a group goes home", () => {
   expect(place(question({ ...away, failback: { kind: "auto" } })).node).toBe("srv1");
   const well = (eligibleForMs: number) => [candidate("srv1", { eligibleForMs }), candidate("srv2")];
   const failback = { kind: "after", ms: 5_000 } as const;
-  expect(place(question({ ...away, failback, candidates: well(1_000) }))).toMatchObject({ node: "srv2", changesInMs: 4_000 });
-  expect(place(question({ ...away, failback, candidates: well(5_000) }))).toMatchObject({ node: "srv1", changesInMs: undefined });
+  expect(place(question({ ...away, failback, candidates: well(1_000) }))).toMatchObject({
+    node: "srv2",
+    changesInMs: 4_000,
+  });
+  expect(place(question({ ...away, failback, candidates: well(5_000) }))).toMatchObject({
+    node: "srv1",
+    changesInMs: undefined,
+  });
 });
 
 test("A monitor that fails everywhere moves nothing", () => {
@@ -75,21 +81,19 @@ function oracle({ candidates, holder, wish, failback, maintenance }: PlacementQu
 }
 
 const questions: fc.Arbitrary<PlacementQuestion> = fc.record({
-  candidates: fc
-    .shuffledSubarray(NAMES, { minLength: 1 })
-    .chain((names) =>
-      fc.tuple(
-        ...names.map((node) =>
-          fc.record({
-            node: fc.constant(node),
-            eligible: fc.boolean(),
-            because: fc.constant("is as it is"),
-            soft: fc.boolean(),
-            eligibleForMs: fc.integer({ min: 0, max: 100 }),
-          }),
-        ),
+  candidates: fc.shuffledSubarray(NAMES, { minLength: 1 }).chain((names) =>
+    fc.tuple(
+      ...names.map((node) =>
+        fc.record({
+          node: fc.constant(node),
+          eligible: fc.boolean(),
+          because: fc.constant("is as it is"),
+          soft: fc.boolean(),
+          eligibleForMs: fc.integer({ min: 0, max: 100 }),
+        }),
       ),
     ),
+  ),
   holder: fc.option(fc.constantFrom(...NAMES), { nil: undefined }),
   wish: fc.option(fc.constantFrom(...NAMES), { nil: undefined }),
   failback: fc.oneof(
@@ -121,7 +125,8 @@ test("Where a group was put it stays: the same question with the new holder give
 });
 
 test("An answer that says when it changes does not change before, and does then", () => {
-  const waiting = questions.map((asked) => ({ ...asked, failback: { kind: "after", ms: 50 } as const, wish: undefined, maintenance: false }));
+  const still = { failback: { kind: "after", ms: 50 } as const, wish: undefined, maintenance: false };
+  const waiting = questions.map((asked) => ({ ...asked, ...still }));
   let compared = 0;
   fc.assert(
     fc.property(waiting, (asked) => {
@@ -138,6 +143,9 @@ test("An answer that says when it changes does not change before, and does then"
 
 /** The answer when everybody stays as eligible as now for so long. */
 function later(asked: PlacementQuestion, ms: number): Placement {
-  const candidates = asked.candidates.map((each) => ({ ...each, eligibleForMs: each.eligible ? each.eligibleForMs + ms : 0 }));
+  const candidates = asked.candidates.map((each) => ({
+    ...each,
+    eligibleForMs: each.eligible ? each.eligibleForMs + ms : 0,
+  }));
   return place({ ...asked, candidates });
 }
