@@ -135,7 +135,11 @@ export class Member {
   /** Ends a program and returns when it is gone. */
   async stop(name: string, how: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.signalProgram(name, how);
-    await until(`${name} of ${this.plan.name} ends`, () => this.processesOf(name).length === 0);
+    await until(`${name} of ${this.plan.name} ends`, () => {
+      // A master that was hit after its worker may have started another one in between.
+      const left = how === "SIGKILL" ? this.signalProgram(name, how) : this.processesOf(name).length;
+      return left === 0;
+    });
   }
 
   /** Runs a command inside to its end. */

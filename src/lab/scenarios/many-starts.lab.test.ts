@@ -1,6 +1,6 @@
 /** Races: nodes that start at once, and survivors that must agree although they hear each other badly. */
 
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { pause, until } from "../clock.ts";
 import { heal } from "../faults/catalog.ts";
 import { withLab } from "../lab.ts";

@@ -2,11 +2,9 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { pause, until } from "../clock.ts";
 import { withLab } from "../lab.ts";
-import { packageRoot } from "../plan.ts";
 import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site.fixture.ts";
 
 const LONGEST_DELAY_MS = 250;
@@ -80,7 +78,7 @@ test("a restart of the holder's daemon is felt by nobody", async () => {
 test.each([3_600_000, -3_600_000])(
   "a wall clock stepped by %i ms on the holder and on the standby has no effect",
   async (stepMs) => {
-    const preload = pathToFileURL(join(packageRoot, "src/lab/fixtures/stepped-clock.ts"));
+    const preload = new URL("../fixtures/stepped-clock.ts", import.meta.url);
     // Each member has its own /run.
     const environment = { NODE_OPTIONS: `--import=${preload.href}`, STEPPED_CLOCK_FILE: "/run/clock-step" };
     await withLab({ environment }, async (lab) => {

@@ -1,6 +1,6 @@
 /** What every scenario looks at: the site as a visitor and the wire see it. */
 
-import { expect } from "vitest";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { until } from "../clock.ts";
 import type { Lab } from "../lab.ts";
 import type { LoadClient } from "../load-client.ts";
@@ -27,9 +27,9 @@ export async function watchSite(lab: Lab): Promise<Site> {
 export async function expectNeverTwo(lab: Lab, fromMs: number): Promise<void> {
   const report = await lab.holders.report({ fromMs });
   for (const [vip, seen] of Object.entries(report.vips)) {
-    expect(seen.questions, `questions about ${vip}`).toBeGreaterThan(100);
-    expect(seen.evidence, `frames that show who holds ${vip}`).toBeGreaterThan(100);
-    expect(seen.meetings, `two holders of ${vip}`).toEqual([]);
+    ok(seen.questions > 100, `only ${seen.questions} questions about ${vip}`);
+    ok(seen.evidence > 100, `only ${seen.evidence} frames that show who holds ${vip}`);
+    deepEqual(seen.meetings, [], `two holders of ${vip}`);
   }
 }
 
@@ -41,15 +41,18 @@ export async function expectOneHolder(lab: Lab): Promise<string> {
     "the wire shows the holder alone",
     async () => (await lab.holders.serving())[PUBLIC_VIP]?.join() === holder,
   );
-  const mac = lab.node(holder).plan.cables[0]?.mac;
-  expect(await lab.neighbour("client", PUBLIC_VIP)).toBe(mac);
+  equal(
+    await lab.neighbour("client", PUBLIC_VIP),
+    lab.node(holder).plan.cables[0]?.mac,
+    "the visitor's neighbour table",
+  );
   return holder;
 }
 
-/** Since this moment all pages came from the holder, and all came. */
+/** Since this moment all pages came from the holder, and they still come. */
 export async function expectNoMove(lab: Lab, site: Site, fromMs: number): Promise<void> {
   const { pages, requests } = await site.client.summary({ fromMs });
-  expect(requests).toBeGreaterThan(20);
-  expect(Object.keys(pages)).toEqual([site.holder]);
+  ok(requests > 20, `only ${requests} requests`);
+  deepEqual(Object.keys(pages), [site.holder], "nodes that pages came from");
   await site.client.pageAfter(lab.now(), { from: site.holder });
 }
