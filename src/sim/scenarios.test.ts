@@ -155,6 +155,15 @@ test("a daemon asked to restart while its peers cannot be heard stretches no lea
   play([at(3_000, 3_000, filter), at(3_500, 10, restart), at(3_600, 800, cut("holder", BOTH_LINKS, false))], 7);
 });
 
+test("a daemon comes back from its restart while another holder is cut off: it takes nothing within that one's lease", () => {
+  const restart: FaultAction = { kind: "request", node: 1, verb: { verb: "restart" } };
+  for (let pauseMs = 100; pauseMs <= 1_000; pauseMs += 100) {
+    const cutOff = at(3_000 + pauseMs, 220, cut(0, BOTH_LINKS, false));
+    const reports = play([at(3_000, 10, restart), cutOff], 6);
+    expect(reports.map((report) => report.unreachableOverlaps)).toEqual(none);
+  }
+});
+
 test("frames are filtered and a stranger answers for everything: never two holders", () => {
   const faults = [
     at(3_000, 4_000, { kind: "udp", links: BOTH_LINKS }),
