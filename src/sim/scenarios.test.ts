@@ -157,9 +157,9 @@ test("a daemon asked to restart while its peers cannot be heard stretches no lea
 
 test("a daemon comes back from its restart while another holder is cut off: it takes nothing within that one's lease", () => {
   const restart: FaultAction = { kind: "request", node: 1, verb: { verb: "restart" } };
-  for (let pauseMs = 100; pauseMs <= 1_000; pauseMs += 100) {
+  for (let pauseMs = 100; pauseMs <= 1_000; pauseMs += 225) {
     const cutOff = at(3_000 + pauseMs, 220, cut(0, BOTH_LINKS, false));
-    const reports = play([at(3_000, 10, restart), cutOff], 6);
+    const reports = play([at(3_000, 10, restart), cutOff], 6, 2, withSecondGroup);
     expect(reports.map((report) => report.unreachableOverlaps)).toEqual(none);
   }
 });
@@ -196,4 +196,13 @@ function withService(config: ClusterConfig): ClusterConfig {
     return { ...group, resources: [...group.resources, service] };
   });
   return { ...config, groups };
+}
+
+/** A second group, at home on the second node. */
+function withSecondGroup(config: ClusterConfig): ClusterConfig {
+  const [group] = config.groups;
+  const [vip] = group?.resources ?? [];
+  if (group === undefined || vip?.kind !== "vip") throw new Error("the group has an address");
+  const second = { ...vip, id: "second/10.0.0.200", address: "10.0.0.200" };
+  return { ...config, groups: [group, { ...group, name: "second", prefer: ["srv2", "srv1"], resources: [second] }] };
 }
