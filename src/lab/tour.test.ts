@@ -6,9 +6,10 @@ const good: TourResult = {
   fault: "power off",
   gapMs: 231,
   failed: 45,
+  refused: 45,
   twoHoldersMs: 0,
   promisedGapMs: 400,
-  promisedFailures: undefined,
+  promisedRefused: undefined,
   trouble: undefined,
 };
 
@@ -18,9 +19,9 @@ test("a promise is met only when the gap is short enough and there were never tw
   expect(isMet({ ...good, twoHoldersMs: 0.5 })).toBe(false);
 });
 
-test("a switchover that promises no failure fails with one", () => {
-  expect(isMet({ ...good, promisedFailures: 0, failed: 0 })).toBe(true);
-  expect(isMet({ ...good, promisedFailures: 0, failed: 1 })).toBe(false);
+test("a switchover that promises to refuse nobody fails with one refusal", () => {
+  expect(isMet({ ...good, promisedRefused: 0, refused: 0 })).toBe(true);
+  expect(isMet({ ...good, promisedRefused: 0, refused: 1 })).toBe(false);
 });
 
 test("what could not be measured was not met", () => {
@@ -34,13 +35,14 @@ test("the table shows every fault with what was promised", () => {
     fault: "planned switchover",
     gapMs: 12,
     failed: 0,
+    refused: 0,
     promisedGapMs: 250,
-    promisedFailures: 0,
+    promisedRefused: 0,
   };
   expect(renderTour([good, endless, switchover]).join("\n")).toBe(`
-fault                  gap  failed  two holders  promised                           met
-──────────────────  ──────  ──────  ───────────  ─────────────────────────────────  ───
-power off           0.23 s      45         0 ms  gap ≤ 0.40 s, never two            yes
-nginx killed        no end      45         0 ms  gap ≤ 0.40 s, never two            NO
-planned switchover  0.01 s       0         0 ms  gap ≤ 0.25 s, 0 failed, never two  yes`);
+fault                  gap  failed  two holders  promised                            met
+──────────────────  ──────  ──────  ───────────  ──────────────────────────────────  ───
+power off           0.23 s      45         0 ms  gap ≤ 0.40 s, never two             yes
+nginx killed        no end      45         0 ms  gap ≤ 0.40 s, never two             NO
+planned switchover  0.01 s       0         0 ms  gap ≤ 0.25 s, 0 refused, never two  yes`);
 });

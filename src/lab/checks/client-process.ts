@@ -8,6 +8,7 @@ import { createConnection } from "node:net";
 import type { Socket } from "node:net";
 import { comeFirst, nowMs } from "../clock.ts";
 import { LineChannel } from "../line-channel.ts";
+import { BROKEN } from "./tries.ts";
 import type { Try } from "./tries.ts";
 
 export interface ClientOptions {
@@ -76,6 +77,7 @@ function attempt(): void {
   const socket = createConnection({ host: options.address, port: 80, noDelay: true });
   let answer = "";
   let isOver = false;
+  let isConnected = false;
   const finish = (ok: boolean, word: string): void => {
     if (isOver) return;
     isOver = true;
@@ -88,14 +90,19 @@ function attempt(): void {
   const pending = { startMs, fail: (word: string) => finish(false, word) };
   open.add(pending);
   socket.setEncoding("latin1");
-  socket.on("connect", () => socket.write(REQUEST));
+  socket.on("connect", () => {
+    isConnected = true;
+    socket.write(REQUEST);
+  });
   socket.on("data", (chunk: string) => {
     answer += chunk;
     const page = readPage(answer);
     if (page !== undefined) finish(true, page);
   });
-  socket.on("error", (error: NodeJS.ErrnoException) => finish(false, error.code ?? error.message));
-  socket.on("close", () => finish(false, "closed"));
+  socket.on("error", (error: NodeJS.ErrnoException) =>
+    finish(false, isConnected ? BROKEN : (error.code ?? error.message)),
+  );
+  socket.on("close", () => finish(false, isConnected ? BROKEN : "closed"));
 }
 
 function giveUpLate(): void {

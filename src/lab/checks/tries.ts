@@ -8,9 +8,12 @@ export interface Try {
   readonly startMs: number;
   readonly endMs: number;
   readonly ok: boolean;
-  /** The node that answered, or why none did: `timeout`, `ECONNREFUSED`, `ECONNRESET`, … */
+  /** The node that answered, or why none did: `timeout`, `broken`, `ECONNREFUSED`, `ECONNRESET`, … */
   readonly word: string;
 }
+
+/** Word of a request whose connection stood and then broke. */
+export const BROKEN = "broken";
 
 export interface Gap {
   /** Arrival of the last page before. */

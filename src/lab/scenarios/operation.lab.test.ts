@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { BROKEN } from "../checks/tries.ts";
 import { pause, until } from "../clock.ts";
 import { withLab } from "../lab.ts";
 import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site.fixture.ts";
@@ -28,7 +29,8 @@ test("a planned switchover under load refuses no connection and delays none for 
       await client.pageAfter(fromMs, { from: to });
       await pause(1_500); // beyond a SYN's first retransmission
       const seen = await client.summary({ fromMs });
-      expect(seen.failures).toEqual({});
+      // Connections that stood may break; none may be refused.
+      expect(Object.keys(seen.failures).filter((word) => word !== BROKEN)).toEqual([]);
       expect(seen.worstLatencyMs).toBeLessThan(LONGEST_DELAY_MS);
       expect(seen.worstGapMs).toBeLessThan(LONGEST_DELAY_MS);
       expect(await expectOneHolder(lab)).toBe(to);
