@@ -125,11 +125,11 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
     });
 
     test("the deadline holds while the process is stopped", { timeout: LIMIT_MS }, async () => {
-      expectInTime(name, await lab("stopped", options));
+      expectInTime(name, mechanism, await lab("stopped", options));
     });
 
     test("the deadline holds after the process was killed", { timeout: LIMIT_MS }, async () => {
-      expectInTime(name, await lab("killed", options));
+      expectInTime(name, mechanism, await lab("killed", options));
     });
 
     test("the next self takes over what is open, without a gap and with the same deadline", {
@@ -138,7 +138,7 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
       const facts = await lab<{ missed: number; lateMs: number; mechanism: string }>("kept-by-the-next-self", options);
       expect(facts.mechanism).toBe(mechanism);
       expect(facts.missed).toBe(0);
-      expect(facts.lateMs).toBeLessThan(LATE_MS);
+      expect(facts.lateMs).toBeLessThan(LATE_LIMIT_MS[mechanism]);
       expect(facts.lateMs).toBeGreaterThan(-60);
     });
 
@@ -152,8 +152,9 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
           `${name}: ${result.name}: mended ${result.mendedMs?.toFixed(1)} ms after its program was started (${result.detail}); last answer of the closed VIP after ${result.leakMs.toFixed(1)} ms`,
         );
         expect(result, result.name).toMatchObject({ allowed: true, what: "mended", openStill: true, standing: true });
-        expect(result.mendedMs, result.name).toBeLessThan(100);
-        expect(result.leakMs, result.name).toBeLessThan(100);
+        // Includes the start of the program that does the harm.
+        expect(result.mendedMs, result.name).toBeLessThan(150);
+        expect(result.leakMs, result.name).toBeLessThan(150);
       }
     });
 
@@ -194,7 +195,7 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
   test("the deadline holds for a process that is stopped beside a load of 300,000 elements", {
     timeout: LIMIT_MS,
   }, async () => {
-    expectInTime("absolute deadlines beside a load", await lab("stopped-beside-a-huge-load"));
+    expectInTime("absolute deadlines beside a load", "deadlines", await lab("stopped-beside-a-huge-load"));
   });
 
   test("renewing does not keep others from listing a large rule set", { timeout: LIMIT_MS }, async () => {
@@ -270,13 +271,17 @@ interface Percentiles {
   max: number;
 }
 
-/** The observer takes its clock before the question, so an answer may seem this much late at most. */
-const LATE_MS = 1;
+/**
+ * How late the last answer may be. The observer takes its clock before the question, so an absolute deadline is
+ * never exceeded. A relative timeout is late by what passes between reading the clock and the kernel's turn: little
+ * with real-time scheduling, and the cluster's margin is 20 ms.
+ */
+const LATE_LIMIT_MS = { deadlines: 0.05, sets: 15 } as const;
 
-function expectInTime(name: string, { late }: { late: number[] }): void {
+function expectInTime(name: string, mechanism: keyof typeof LATE_LIMIT_MS, { late }: { late: number[] }): void {
   console.log(`${name}: last answer relative to the deadline, ms: ${late.map((ms) => ms.toFixed(1)).join(" ")}`);
   expect(late.length).toBeGreaterThanOrEqual(3);
-  for (const ms of late) expect(ms).toBeLessThan(LATE_MS);
+  for (const ms of late) expect(ms).toBeLessThan(LATE_LIMIT_MS[mechanism]);
   // It must have been open at all: the last answer is near the deadline.
   for (const ms of late) expect(ms).toBeGreaterThan(-150);
 }
