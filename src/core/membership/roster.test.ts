@@ -249,6 +249,25 @@ test("Whoever is woken when the roster asks for it misses no change", () => {
   ]);
 });
 
+test("A claim is withdrawn by a later frame on the same link, not by an older one that comes late on another", () => {
+  const bench = new Bench();
+  bench.meet(0);
+  const claims = [{ group: "www", epoch: 17 }];
+  const older = bench.frame({ link: 1 });
+  expect(bench.hear(10, bench.frame({ claims }))).toMatchObject({ kind: "heard", withdrawn: [] });
+  expect(bench.hear(11, older)).toMatchObject({ kind: "heard", withdrawn: [] });
+  expect(bench.hear(12, bench.frame({ claims }))).toMatchObject({ withdrawn: [] });
+  expect(bench.hear(13, bench.frame())).toMatchObject({ withdrawn: ["www"] });
+  expect(bench.hear(14, bench.frame())).toMatchObject({ withdrawn: [] });
+});
+
+test("A restart withdraws what the former self claimed on any link", () => {
+  const bench = new Bench();
+  bench.meet(0);
+  bench.hear(10, bench.frame({ link: 1, claims: [{ group: "www", epoch: 17 }] }));
+  expect(bench.meet(20, SECOND)).toMatchObject({ restarted: true, withdrawn: ["www"] });
+});
+
 test("What an echo says about our other links is remembered, for agreements", () => {
   const bench = new Bench();
   const [zero, one] = [bench.send(0, 0), bench.send(0, 1)];

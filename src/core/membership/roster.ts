@@ -37,6 +37,8 @@ export class Peer {
   reports: Map<string, GroupReport> = new Map();
   reach: readonly number[] = [];
   claims: readonly Claim[] = [];
+  /** Per link: the claims in its last frame there; frames of different links overtake each other. */
+  readonly claimsOn: (readonly Claim[])[] = [];
   claimAnswers: readonly ClaimAnswer[] = [];
   /** Hardware addresses that this node was seen with. */
   readonly macs: Set<string> = new Set();
@@ -98,6 +100,8 @@ export type HeardOutcome =
       readonly restarted: boolean;
       /** Send time of our latest frame on this link that the peer says it heard on it. */
       readonly echoSentAt: Instant | undefined;
+      /** Groups that its frame before this on the same link, or its former self, claimed and this one does not. */
+      readonly withdrawn: readonly string[];
       /** A report, mode, config or claim differs from the frame before. */
       readonly changed: boolean;
     };
@@ -157,8 +161,13 @@ export class Roster {
     link.heardAt = now;
     peer.heardAt = now;
     peer.restartUntil = frame.restartMs > 0 ? after(now, frame.restartMs) : LONG_AGO;
+    const before = restarted ? peer.claimsOn.splice(0).flat() : (peer.claimsOn[frame.link] ?? []);
+    const withdrawn = before.flatMap(({ group }) =>
+      frame.claims.some((claim) => claim.group === group) ? [] : [group],
+    );
+    peer.claimsOn[frame.link] = frame.claims;
     const changed = remember(peer, frame) || restarted;
-    return { kind: "heard", peer, restarted, echoSentAt, changed };
+    return { kind: "heard", peer, restarted, echoSentAt, withdrawn, changed };
   }
 
   /** Applies the passing of time; returns what changed, links first. */

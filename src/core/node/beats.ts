@@ -119,7 +119,8 @@ export class Beats {
       sequence: link.take(turn.now),
       link: what.link,
       config: s.configHash,
-      mode: s.mode,
+      // A hung brain keeps no address: whoever hears this waits for nothing from here.
+      mode: s.stalled ? "left" : s.mode,
       restartMs: Math.max(0, Math.round(this.restartUntil - turn.now)) || 0,
       heard: peer.heard(turn.now),
       groups: body.groups,

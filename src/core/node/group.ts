@@ -31,6 +31,8 @@ const RENEW_SHARE = 0.4;
 const RELEASE_WAIT_MS = 2_000;
 /** First packets of new connections are caught for so long after a planned release. */
 const CATCH_MS = 500;
+/** After a node did not take what was released to it, nothing is moved there for so long. */
+const NOT_AGAIN_MS = 30_000;
 /** A claimer that meets one with the better right waits for so many questions' time. */
 const DEFER_ASKS = 5;
 export class Group {
@@ -43,6 +45,8 @@ export class Group {
   barred: string | undefined;
   resumedUntil: Instant = LONG_AGO;
   claiming: Claiming | undefined;
+  /** Highest epoch that this node ever claimed: each attempt has a number of its own, so that no old answer fits. */
+  claimed = 0;
   readonly grants = new Grants();
   /** Latest decision, for `why`. */
   decision: DecisionEvent | undefined;
@@ -57,6 +61,8 @@ export class Group {
   #toUntil: Instant = LONG_AGO;
   /** The node it was released to has not served yet: what arrives here is kept for it. */
   #handOn = false;
+  /** The node that did not take what was released to it, and until when nothing is moved there. */
+  #notTo: { readonly node: string; readonly until: Instant } | undefined;
   /** A node with the better right asked for the group: this one does not before then. */
   #deferUntil: Instant = LONG_AGO;
   /** Why this node took it, as one clause. */
@@ -285,7 +291,8 @@ export class Group {
   }
 
   wakeAt(now: Instant): Instant {
-    let wake = earlier(this.#lifecycle.wakeAt(), this.announcing.wakeAt());
+    let wake = this.announcing.wakeAt();
+    if (!this.#waitsForMain()) wake = earlier(wake, this.#lifecycle.wakeAt());
     if (this.claiming !== undefined) wake = earlier(wake, this.claiming.wakeAt(now, this.standing.probing()));
     if (this.role === "holding" && this.leaseUntil() > now) wake = earlier(wake, this.leaseUntil());
     if (this.#to !== undefined && this.#toUntil > now) wake = earlier(wake, this.#toUntil);
@@ -358,7 +365,13 @@ export class Group {
     else this.yieldTo(turn, peer.name, "both held the same epoch");
   }
 
+  /** A result is on its way through a main thread that hangs: its lateness says nothing about the service. */
+  #waitsForMain(): boolean {
+    return this.#s.stalled && this.#lifecycle.isWaiting;
+  }
+
   #progress(turn: Turn): void {
+    if (this.#waitsForMain()) return;
     for (let guard = 0; guard < 100; guard++) {
       const { order, news } = this.#lifecycle.advance(turn.now);
       if (order === undefined && news === undefined) return;
@@ -439,7 +452,8 @@ export class Group {
     }
     const target = this.standing.placement.node;
     if (target === s.me) return;
-    if (target === undefined || this.standing.mayMoveTo(target)) {
+    const notYet = target !== undefined && target === this.#notTo?.node && turn.now < this.#notTo.until;
+    if (target === undefined || (this.standing.mayMoveTo(target) && !notYet)) {
       this.release(turn, { to: target, because: this.standing.placement.because });
     }
   }
@@ -473,11 +487,13 @@ export class Group {
       return;
     }
     const highest = this.#highestEpoch();
-    const epoch = nextEpoch(highest, this.standing.index(s.me));
+    const above = this.claiming === undefined ? Math.max(highest, this.claimed) : highest;
+    const epoch = nextEpoch(above, this.standing.index(s.me));
     this.claiming ??= new Claiming({ group: this.config.name, vips: this.vips, epoch, now: turn.now });
     if (this.claiming.epoch < highest || this.claiming.isOutbid(s)) {
       this.claiming.epoch = Math.max(epoch, nextEpoch(this.claiming.epoch, this.standing.index(s.me)));
     }
+    this.claimed = Math.max(this.claimed, this.claiming.epoch);
     const state = { holderGone: this.standing.holderGone(), probing: this.standing.probing() };
     this.claiming.pursue(turn, s, state);
     if (!state.holderGone) return;
@@ -495,13 +511,27 @@ export class Group {
     return highest;
   }
 
+  /** A node did not take what was released to it: the group must not go to and fro for that. */
+  #takeBack(turn: Turn, former: string | undefined): void {
+    const to = this.#to;
+    this.#to = undefined;
+    if (to === undefined || former !== this.#s.me || this.role !== "idle") return;
+    this.#because = `${to} did not take it`;
+    this.#notTo = { node: to, until: after(turn.now, NOT_AGAIN_MS) };
+    const wish = `at/${this.config.name}`;
+    if (this.#s.wishes.get(wish) === to) this.#s.wishes.set(wish, "", this.#s.me);
+  }
+
   #take(turn: Turn): void {
     const s = this.#s;
     const epoch = this.claiming?.epoch ?? 0;
     const former = this.holder;
     const planned = !this.standing.probing();
     this.#because = this.standing.whyTake();
-    if (planned) this.claiming = undefined;
+    this.#takeBack(turn, former);
+    // A start takes its time, in which the network may break: the wire is asked until the gate opens.
+    const mustStart = this.#services.size > 0 && this.#lifecycle.phase !== "running";
+    if (planned && !mustStart) this.claiming = undefined;
     this.standing.settled();
     this.epoch = epoch;
     this.holder = s.me;

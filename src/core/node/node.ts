@@ -222,9 +222,7 @@ export class Node {
     if (frame.config !== configBefore) this.#configChanged(turn, outcome.peer, s);
     if (outcome.echoSentAt !== undefined) s.segments[frame.link]?.echoed(outcome.echoSentAt);
     if (s.wishes.merge(frame.wishes).length > 0) turn.urgent = true;
-    for (const group of life.groups.values()) {
-      if (!frame.claims.some((claim) => claim.group === group.config.name)) group.grants.withdraw(frame.node);
-    }
+    for (const name of outcome.withdrawn) life.groups.get(name)?.grants.withdraw(frame.node);
   }
 
   #configChanged(turn: Turn, peer: Peer, s: Surroundings): void {
@@ -486,12 +484,12 @@ export class Node {
   #reserve(turn: Turn, life: Life, first: boolean): void {
     let short = first || life.s.wishes.revision !== this.#persistedRevision;
     for (const group of life.groups.values()) {
-      const used = Math.max(group.epoch, group.grants.epoch);
+      const used = Math.max(group.epoch, group.grants.epoch, group.claimed);
       short ||= used + EPOCH_BLOCK / 2 > (this.#reserved[group.config.name] ?? 0);
     }
     if (!short) return;
     for (const group of life.groups.values()) {
-      this.#reserved[group.config.name] = Math.max(group.epoch, group.grants.epoch) + EPOCH_BLOCK;
+      this.#reserved[group.config.name] = Math.max(group.epoch, group.grants.epoch, group.claimed) + EPOCH_BLOCK;
     }
     this.#persist(turn, life);
   }

@@ -79,6 +79,11 @@ export class Lifecycle {
     this.#schedule(now);
   }
 
+  /** An action runs and has not answered yet. */
+  get isWaiting(): boolean {
+    return this.#pending !== undefined;
+  }
+
   /** Takes in a result; an unknown token (late or repeated) is ignored. */
   finished(token: number, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
     if (this.#pending?.order.token !== token) return undefined;
