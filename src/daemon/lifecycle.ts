@@ -3,6 +3,8 @@
  * in the same process, which keeps its leases.
  */
 
+import { getPriority, setPriority } from "node:os";
+
 import type { Handover } from "../core/node/inputs.ts";
 import { writeHandover } from "./handover.ts";
 import type { HeartPort } from "./heart-port.ts";
@@ -12,6 +14,11 @@ import type { Log } from "./log.ts";
 const LEAVE_LIMIT_MS = 30_000;
 /** For the disk, when a lease runs meanwhile. */
 const FLUSH_LIMIT_MS = 150;
+
+/** Carries the ordinary priority over the restart. */
+const PRIORITY_VARIABLE = "UNDERSTUDY_PRIORITY";
+/** A next self has about a second to begin, on whatever a busy machine leaves it. */
+const HURRIED_PRIORITY = -15;
 
 /** What must be flushed before the process ends or changes. */
 export interface Flushable {
@@ -48,6 +55,7 @@ export async function becomeNextSelf(options: {
     await flushAll(options.flushables, FLUSH_LIMIT_MS);
     log.info("restarting: the next self takes the leases over");
     log.flush();
+    hurry();
     const { execve } = process;
     if (execve === undefined) throw new Error("this Node cannot replace its own process");
     execve(
@@ -56,8 +64,27 @@ export async function becomeNextSelf(options: {
       definedOnly(process.env),
     );
   } catch (error) {
+    slowDown();
     log.error("the restart failed, this daemon goes on", { detail: (error as Error).message });
   }
+}
+
+/** Lets this thread, and the program that follows in its place, go before others; the next self slows down again. */
+function hurry(): void {
+  const before = getPriority();
+  try {
+    setPriority(Math.min(before, HURRIED_PRIORITY));
+  } catch {
+    // Without CAP_SYS_NICE the restart takes its turn like everybody.
+  }
+  process.env[PRIORITY_VARIABLE] = String(before);
+}
+
+/** Back to the ordinary priority, before anything is started that would inherit the other. */
+export function slowDown(): void {
+  const before = process.env[PRIORITY_VARIABLE];
+  delete process.env[PRIORITY_VARIABLE];
+  if (before !== undefined && /^-?\d{1,2}$/.test(before)) setPriority(Number(before));
 }
 
 /** Waits for the disk, but not for ever. */

@@ -22,7 +22,7 @@ import { armLabFaults } from "./faults.ts";
 import { startHeart } from "./heart/handle.ts";
 import type { Heart } from "./heart/handle.ts";
 import type { DaemonOptions, Loaded } from "./load.ts";
-import { becomeNextSelf, flushAll, leave } from "./lifecycle.ts";
+import { becomeNextSelf, flushAll, leave, slowDown } from "./lifecycle.ts";
 import type { Flushable } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
 import type { Log } from "./log.ts";
@@ -255,6 +255,7 @@ class Daemon {
       () => control.close(),
       () => client.close(),
     );
+    slowDown();
     this.#ends.push(startMonitors({ config, node, commands, heart, random: Math.random }));
     this.#ends.push(
       watchEverywhere({
