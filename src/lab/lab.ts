@@ -25,7 +25,7 @@ import { LineChannel } from "./line-channel.ts";
 import type { CommandOutput } from "./member.ts";
 import { systemPath, wall, whatIsMissing } from "./namespaces.ts";
 import { LabNode } from "./lab-node.ts";
-import { packageRoot, PUBLIC_VIP } from "./plan.ts";
+import { MOST_NODES, nodeNames, packageRoot, PUBLIC_VIP } from "./plan.ts";
 import type { LabOptions, LabPlan } from "./plan.ts";
 import { nodePaths, prepareLab } from "./prepare.ts";
 import type { LabState, Operations } from "./supervisor.ts";
@@ -88,10 +88,11 @@ export class Lab implements AsyncDisposable {
       supervisor?.kill("SIGKILL");
       const log = join(directory, "supervisor.log");
       const words = existsSync(log) ? readFileSync(log, "utf8").trim() : "";
+      const daemons = lastWordsOfDaemons(directory);
       removeLabDirectory(directory);
       const [problem] = whatIsMissing();
       if (problem !== undefined) throw new Error(`${problem.message}\n  next: ${problem.next}`, { cause: error });
-      throw new Error([(error as Error).message, words].filter(Boolean).join("\n"), { cause: error });
+      throw new Error([(error as Error).message, words, ...daemons].filter(Boolean).join("\n"), { cause: error });
     }
   }
 
@@ -347,6 +348,17 @@ export class Holders {
 export async function withLab<T>(options: UpOptions, use: (lab: Lab) => Promise<T>): Promise<T> {
   await using lab = await Lab.up(options);
   return await use(lab);
+}
+
+const LAST_LINES = 4;
+
+/** The end of each daemon's log, because its folder goes away with a lab that did not come up. */
+function lastWordsOfDaemons(directory: string): string[] {
+  return nodeNames(MOST_NODES).flatMap((name) => {
+    const { daemonLog } = nodePaths(directory, name);
+    if (!existsSync(daemonLog)) return [];
+    return [`${name}:`, ...readFileSync(daemonLog, "utf8").trim().split("\n").slice(-LAST_LINES)];
+  });
 }
 
 function startSupervisor(plan: LabPlan, isBackground: boolean): ChildProcess {

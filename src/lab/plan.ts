@@ -96,6 +96,8 @@ export interface LabPlan {
   readonly understudy: boolean;
 }
 
+/** Nodes that one lab can have. */
+export const MOST_NODES = 5;
 export const PUBLIC_VIP = "192.0.2.10";
 export const PUBLIC_VIP6 = "2001:db8:2::10";
 export const GATEWAY = "192.0.2.1";

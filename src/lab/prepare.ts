@@ -12,6 +12,7 @@ import {
   GATEWAY,
   GATEWAY6,
   labClusterFile,
+  MOST_NODES,
   nodeCables,
   nodeNames,
   outsider,
@@ -21,8 +22,6 @@ import {
   STRANGER,
 } from "./plan.ts";
 import type { ForeignProgram, LabOptions, LabPlan, MemberPlan, PrivateDirectory, ProgramPlan } from "./plan.ts";
-
-const MOST_NODES = 5;
 
 /** Where members see their own `etc` folder, so that the cluster file can be the same on all nodes. */
 const MEMBER_ETC = "/run/lab";
