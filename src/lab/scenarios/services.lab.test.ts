@@ -12,7 +12,7 @@ import { packageRoot, PUBLIC_VIP } from "../plan.ts";
 import { expectNeverTwo, expectOneHolder, watchSite } from "./site.fixture.ts";
 
 const SERVICE = join(packageRoot, "src/lab/fixtures/unruly-service.sh");
-const START_LIMIT = "600ms";
+const START_LIMIT = "1500ms";
 /** Uptime is told in hundredths of a second. */
 const UPTIME_GRAIN_MS = 20;
 
