@@ -19,13 +19,14 @@ function sealWith(secret: string, keyId = 0x01020304): FrameSeal {
   return { keyId, sign: mac, verify: (id, head, body, given) => id === keyId && mac(head, body).equals(given) };
 }
 
-function codecOf(node: string, extra: { cluster?: string; seal?: FrameSeal } = {}): FrameCodec {
+function codecOf(node: string, extra: { cluster?: string; seal?: FrameSeal; speaks?: number } = {}): FrameCodec {
   return new FrameCodec({
     cluster: extra.cluster ?? "example",
     node,
     incarnation: OWN,
     nodes: NODES,
     seal: extra.seal ?? sealWith("secret"),
+    speaks: extra.speaks,
   });
 }
 
@@ -277,4 +278,13 @@ test("The version to write is the highest that all heard peers read", () => {
   expect(chooseVersion([7, 2])).toBe(2);
   expect(chooseVersion([2, 1])).toBe(1);
   expect(chooseVersion([0])).toBe(1);
+});
+
+test("A codec of the older version writes and tells it, and does not know the newer one", () => {
+  const older = codecOf("srv1", { speaks: 1 });
+  const bytes = older.encode(BEAT, "srv2") ?? new Uint8Array();
+  expect(codecOf("srv2").decode(bytes, 1)).toMatchObject({ ok: true, frame: { version: 1, speaks: 1, node: "srv1" } });
+  const answer = { ...BEAT, node: "srv2" };
+  expect(older.decode(sent(answer, "srv1"), 1)).toEqual({ ok: false, why: "unknown-version" });
+  expect(older.decode(sent({ ...answer, version: 1 }, "srv1"), 1)).toMatchObject({ ok: true, frame: { speaks: 2 } });
 });

@@ -59,6 +59,8 @@ export interface FrameCodecOptions {
   /** All nodes of the cluster with their number of links. */
   readonly nodes: readonly { readonly name: string; readonly links: number }[];
   readonly seal: FrameSeal;
+  /** Highest version that is written, told and read; default the newest. A lower one is that of an older program. */
+  readonly speaks?: number | undefined;
 }
 
 export type Decoded =
@@ -84,12 +86,14 @@ export class FrameCodec {
   readonly #options: FrameCodecOptions;
   readonly #clusterTag: number;
   readonly #ownTag: number;
+  readonly #speaks: number;
   readonly #senders = new Map<number, { readonly name: string; readonly links: number }>();
   readonly #replays = new ReplayGuard();
 
   constructor(options: FrameCodecOptions) {
     assert(isIncarnation(options.incarnation), "an incarnation is 16 hexadecimal digits");
     this.#options = options;
+    this.#speaks = Math.min(options.speaks ?? FRAME_VERSION, FRAME_VERSION);
     this.#clusterTag = tagOf(options.cluster);
     this.#ownTag = tagOf(options.node);
     for (const node of options.nodes) {
@@ -108,14 +112,15 @@ export class FrameCodec {
       frame.version >= OLDEST_FRAME_VERSION && frame.version <= FRAME_VERSION,
       `frame version ${frame.version} can be written`,
     );
-    const body = writeBody(frame, frame.version);
+    const version = Math.min(frame.version, this.#speaks);
+    const body = writeBody(frame, version);
     const size = ENVELOPE_BYTES + body.length;
     if (size > MAX_FRAME_BYTES) return undefined;
     const bytes = new Uint8Array(size);
     bytes[0] = MAGIC_0;
     bytes[1] = MAGIC_1;
-    bytes[2] = frame.version;
-    bytes[3] = frame.speaks;
+    bytes[2] = version;
+    bytes[3] = Math.min(frame.speaks, this.#speaks);
     putU32(bytes, 4, this.#options.seal.keyId);
     putU32(bytes, 8, this.#clusterTag);
     putIncarnation(bytes, 12, frame.incarnation);
@@ -137,7 +142,7 @@ export class FrameCodec {
     if (bytes.length > MAX_FRAME_BYTES) return rejected("oversized");
     if (bytes.length < ENVELOPE_BYTES || bytes[0] !== MAGIC_0 || bytes[1] !== MAGIC_1) return rejected("malformed");
     const version = bytes[2] as number;
-    if (version < OLDEST_FRAME_VERSION || version > FRAME_VERSION) return rejected("unknown-version");
+    if (version < OLDEST_FRAME_VERSION || version > this.#speaks) return rejected("unknown-version");
     if (u32(bytes, 8) !== this.#clusterTag) return rejected("foreign-cluster");
     const head = bytes.subarray(0, SIGNED_HEAD_BYTES);
     const body = bytes.subarray(ENVELOPE_BYTES);

@@ -7,6 +7,8 @@ import type { GroupRole, NodeMode } from "../base/words.ts";
 
 /** Highest frame version that this program writes and reads. */
 export const FRAME_VERSION = 2;
+/** Version from which on a frame can say that its sender's daemon restarts. */
+export const RESTART_SINCE_VERSION = 2;
 
 export type FrameKind =
   /** The regular heartbeat. */

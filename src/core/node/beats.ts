@@ -11,14 +11,16 @@ import type { Group } from "./group.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
-/** Group reports in one frame; with more groups, those at rest take turns. */
-const REPORTS_PER_FRAME = 6;
-
+/** Bytes of a frame that its parts share, beside the envelope, the config's hash and what was heard. */
+const ROOM_BYTES = 1_000;
 /**
- * Claims in one frame. A claim that is left out counts as withdrawn, so the first ones in the file's order are
- * told until they are settled, and the next follow.
+ * Shares for claims and for answers to claims. A claim that is left out counts as withdrawn, so the first ones in
+ * the file's order are told until they are settled, and the next follow. A peer's claims fit by the same rule.
  */
-const CLAIMS_PER_FRAME = 6;
+const CLAIMS_BYTES = 240;
+const ANSWERS_BYTES = 400;
+/** Operators' wishes are few and may wait: they get what is left, at the most this. */
+const WISHES_BYTES = 300;
 
 /** What all frames of one turn share. */
 interface Body {
@@ -127,7 +129,7 @@ export class Beats {
       reach: body.reach,
       claims: this.#claims(),
       claimAnswers: this.#claimAnswers(turn, peer),
-      wishes: s.wishes.forFrames(),
+      wishes: s.wishes.forFrames(WISHES_BYTES),
     };
     turn.emit({ kind: "send", to: peer.name, frame });
   }
@@ -137,9 +139,8 @@ export class Beats {
     for (const group of this.#groups.values()) {
       const claim = group.claim();
       if (claim !== undefined) claims.push(claim);
-      if (claims.length === CLAIMS_PER_FRAME) break;
     }
-    return claims;
+    return fitting(claims, (claim) => claim.group.length + 24, CLAIMS_BYTES);
   }
 
   #claimAnswers(turn: Turn, peer: Peer): ClaimAnswer[] {
@@ -155,21 +156,47 @@ export class Beats {
     return this.#s.segments.map((segment, link) => (this.#s.interfaces[link]?.up === true ? segment.reach(now) : 0));
   }
 
-  /** Groups that are on the move first, the others in turns. */
+  /** Groups that are on the move first, the others in turns, as many as fit. */
   #reports(turn: Turn): GroupReport[] {
-    const all = [...this.#groups.values()];
-    if (all.length <= REPORTS_PER_FRAME) return all.map((group) => group.report(turn.now));
-    const moving = all.filter((group) => group.role !== "idle" && group.role !== "holding");
-    const resting = all.filter((group) => !moving.includes(group));
-    // At least one place is left for those at rest, and all take turns: nobody is forgotten.
-    const chosen = [...this.#turns(moving, REPORTS_PER_FRAME - 1)];
-    chosen.push(...this.#turns(resting, REPORTS_PER_FRAME - chosen.length));
+    const all = [...this.#groups.values()].map((group) => group.report(turn.now));
+    if (sum(all, reportBytes) <= ROOM_BYTES - CLAIMS_BYTES - ANSWERS_BYTES) return all;
+    const isMoving = (report: GroupReport): boolean => report.role !== "idle" && report.role !== "holding";
+    const moving = rotated(all.filter(isMoving), this.#cursor);
+    const resting = rotated(
+      all.filter((report) => !isMoving(report)),
+      this.#cursor,
+    );
     this.#cursor++;
-    return chosen.map((group) => group.report(turn.now));
+    // Every other frame begins with those at rest: nobody is forgotten, however many are on the move.
+    const order = this.#cursor % 2 === 0 ? [...resting, ...moving] : [...moving, ...resting];
+    const room = ROOM_BYTES - CLAIMS_BYTES - ANSWERS_BYTES;
+    const chosen = fitting(order, reportBytes, room);
+    return chosen.length > 0 ? chosen : order.slice(0, 1);
   }
+}
 
-  #turns(groups: readonly Group[], places: number): Group[] {
-    const from = groups.length <= places ? 0 : (this.#cursor * places) % groups.length;
-    return [...groups.slice(from), ...groups.slice(0, from)].slice(0, places);
+function reportBytes({ name, holder = "", reason, to = "", seen = "" }: GroupReport): number {
+  return name.length + holder.length + reason.length + to.length + seen.length + 48;
+}
+
+function sum<T>(list: readonly T[], bytes: (item: T) => number): number {
+  return list.reduce((total, item) => total + bytes(item), 0);
+}
+
+/** As many from the front as fit; at least one. */
+function fitting<T>(list: readonly T[], bytes: (item: T) => number, room: number): T[] {
+  let left = room;
+  const chosen: T[] = [];
+  for (const item of list) {
+    left -= bytes(item);
+    if (left < 0 && chosen.length > 0) break;
+    chosen.push(item);
   }
+  return chosen;
+}
+
+/** The list beginning at another place for each turn. */
+function rotated<T>(list: readonly T[], turns: number): T[] {
+  const from = list.length === 0 ? 0 : turns % list.length;
+  return [...list.slice(from), ...list.slice(0, from)];
 }

@@ -17,6 +17,10 @@ import type { Turn } from "./turn.ts";
 const CLAIM_EVERY_MS = 10;
 /** A taker's newest sign of life may be as old as so many questions' time. */
 const PROVEN_ASKS = 6;
+/** A rival's probe counts for so many questions' time. */
+const RIVAL_ASKS = 3;
+/** A rival that takes nothing for so long, although it could, does not stand in the way any more. */
+const RIVAL_LIMIT_MS = 500;
 /** After so long without success, claims travel only so often. */
 const PATIENCE_MS = 500;
 const CLAIM_PATIENTLY_EVERY_MS = 50;
@@ -31,6 +35,9 @@ export class Claiming {
   readonly #probes: ReadonlyMap<string, VipProbe>;
   #nextClaimAt: Instant = LONG_AGO;
   #reported = false;
+  /** Other nodes that probe for a VIP of the group too, with the time of their last probe. */
+  readonly #rivals = new Map<string, Instant>();
+  #rivalSince: Instant | undefined;
 
   constructor(options: { group: string; vips: readonly VipConfig[]; epoch: number; now: Instant }) {
     this.group = options.group;
@@ -38,6 +45,11 @@ export class Claiming {
     this.epoch = options.epoch;
     this.since = options.now;
     this.#probes = new Map(options.vips.map((vip) => [vip.address, new VipProbe()]));
+  }
+
+  /** Another node of the cluster wants the VIP at the same time. */
+  probedBy(node: string, now: Instant): void {
+    this.#rivals.set(node, now);
   }
 
   /** A node knows a higher epoch: ask again with one above it. */
@@ -114,7 +126,26 @@ export class Claiming {
     if (!state.probing) return undefined;
     for (const vip of this.#vips) {
       const missing = this.#missingOnWire(s, vip, now);
-      if (missing !== undefined) return missing;
+      if (missing === undefined) continue;
+      this.#rivalSince = undefined;
+      return missing;
+    }
+    const rival = this.#rival(s, now);
+    if (rival === undefined) return undefined;
+    this.#rivalSince ??= now;
+    return now - this.#rivalSince < RIVAL_LIMIT_MS ? `${rival} asks the wire for it too` : undefined;
+  }
+
+  /**
+   * A rival that has not granted this claim may not hear it. Of two that cannot agree by frames the earlier in the
+   * file proceeds; that rule depends on nothing that the two may see differently.
+   */
+  #rival(s: Surroundings, now: Instant): string | undefined {
+    const index = (name: string): number => s.config.nodes.findIndex((node) => node.name === name);
+    for (const [name, at] of this.#rivals) {
+      const peer = s.roster.peers.get(name);
+      if (peer === undefined || now - at > s.timing.askMs * RIVAL_ASKS || index(name) > index(s.me)) continue;
+      if (!peer.alive || this.#answerOf(peer)?.granted !== true) return name;
     }
     return undefined;
   }

@@ -270,12 +270,7 @@ export class Group {
   /** A node asks at the same moment and has the better right: withdraw, so that nobody's grant stands in its way. */
   deferTo(turn: Turn, node: string): void {
     if (this.claiming === undefined || this.role === "starting") return;
-    // A node that cannot be heard may believe in another last holder: only the file is common ground with it.
-    const heard = this.#s.roster.peers.get(node)?.alive === true;
-    const [theirs, mine] = heard
-      ? [this.standing.rank(node), this.standing.rank(this.#s.me)]
-      : [this.standing.index(node), this.standing.index(this.#s.me)];
-    if (theirs >= mine) return;
+    if (this.standing.rank(node) >= this.standing.rank(this.#s.me)) return;
     this.claiming = undefined;
     this.#deferUntil = after(turn.now, this.#s.timing.askMs * DEFER_ASKS);
     turn.urgent = true;

@@ -317,7 +317,7 @@ export class Node {
     const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.address === input.address));
     if (group === undefined) return;
     if (input.probe) {
-      if (node !== undefined) group.deferTo(turn, node);
+      if (node !== undefined) group.claiming?.probedBy(node, turn.now);
       else if (group.claiming !== undefined && !this.#isStranger(turn, life, input)) {
         const { address, mac } = input;
         group.claiming.answered({ address, node: "an unknown machine", mac, probe: "arp", now: turn.now });

@@ -3,6 +3,7 @@
 import type { Problem } from "../base/report.ts";
 import { MAX_WAITING_REQUESTS } from "../base/limits.ts";
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { RESTART_SINCE_VERSION } from "../membership/frame.ts";
 import type { Beats } from "./beats.ts";
 import type { ReplyEffect } from "./effects.ts";
 import type { Group } from "./group.ts";
@@ -167,6 +168,11 @@ export class Requests {
     if (silent !== undefined) {
       const message = `${silent.name} is ${silent.state} and cannot agree to wait`;
       return refuse("RESTART_NOT_AGREED", message, "wait for it, or stop and start this daemon with a move");
+    }
+    const deaf = [...this.#s.roster.peers.values()].find((peer) => peer.alive && peer.speaks < RESTART_SINCE_VERSION);
+    if (deaf !== undefined) {
+      const message = `${deaf.name} runs an older version that cannot be told to wait`;
+      return refuse("RESTART_NOT_AGREED", message, "stop and start this daemon with a move, or upgrade the other first");
     }
     const until = after(turn.now, RESTART_MS);
     const told = new Map<string, readonly number[]>();

@@ -5,9 +5,6 @@
 
 import type { Wish } from "../membership/frame.ts";
 
-/** Wishes in one frame; with more, they take turns. */
-const WISHES_PER_FRAME = 6;
-
 export class Wishes {
   readonly #byKey = new Map<string, Wish>();
   #cursor = 0;
@@ -46,16 +43,19 @@ export class Wishes {
     return [...this.#byKey.values()];
   }
 
-  /** The wishes for the next frames: all of them, in turns. */
-  forFrames(): Wish[] {
+  /** The wishes for the next frame: as many as fit into so many bytes, all of them in turns. */
+  forFrames(bytes: number): Wish[] {
     const all = this.all();
-    if (all.length <= WISHES_PER_FRAME) return all;
     const chosen: Wish[] = [];
-    for (let count = 0; count < WISHES_PER_FRAME; count++) {
+    let left = bytes;
+    for (let count = 0; count < all.length; count++) {
       const wish = all[(this.#cursor + count) % all.length];
-      if (wish !== undefined) chosen.push(wish);
+      if (wish === undefined) break;
+      left -= wish.key.length + wish.value.length + wish.node.length + 24;
+      if (left < 0 && chosen.length > 0) break;
+      chosen.push(wish);
     }
-    this.#cursor = (this.#cursor + WISHES_PER_FRAME) % all.length;
+    if (chosen.length < all.length) this.#cursor = (this.#cursor + chosen.length) % all.length;
     return chosen;
   }
 }
