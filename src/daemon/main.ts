@@ -18,7 +18,7 @@ import { createBackend } from "./cluster-view.ts";
 import { ControlClient } from "./control-client.ts";
 import { startControlServer } from "./control-server.ts";
 import { watchEverywhere } from "./everywhere.ts";
-import { armLabFaults } from "./faults.ts";
+import { armLabFaults, labFrameVersion } from "./faults.ts";
 import { startHeart } from "./heart/handle.ts";
 import type { Heart } from "./heart/handle.ts";
 import type { DaemonOptions, Loaded } from "./load.ts";
@@ -199,7 +199,8 @@ class Daemon {
     const { store, recorder, running, handover } = parts;
     const { config, configHash, keys } = this.#loaded;
     const { node } = this.#options;
-    const heart = startHeart({ config, configHash, node, keys, ...store.initial, handover });
+    const frameVersion = labFrameVersion(process.env);
+    const heart = startHeart({ config, configHash, node, keys, ...store.initial, handover, frameVersion });
     this.#heart = heart;
     const resources = config.groups.flatMap((group) => group.resources);
     const services = new Services({

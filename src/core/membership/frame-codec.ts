@@ -86,14 +86,15 @@ export class FrameCodec {
   readonly #options: FrameCodecOptions;
   readonly #clusterTag: number;
   readonly #ownTag: number;
-  readonly #speaks: number;
+  /** The older version that this codec is bound to, if any. */
+  readonly #speaks: number | undefined;
   readonly #senders = new Map<number, { readonly name: string; readonly links: number }>();
   readonly #replays = new ReplayGuard();
 
   constructor(options: FrameCodecOptions) {
     assert(isIncarnation(options.incarnation), "an incarnation is 16 hexadecimal digits");
     this.#options = options;
-    this.#speaks = Math.min(options.speaks ?? FRAME_VERSION, FRAME_VERSION);
+    this.#speaks = options.speaks;
     this.#clusterTag = tagOf(options.cluster);
     this.#ownTag = tagOf(options.node);
     for (const node of options.nodes) {
@@ -112,7 +113,7 @@ export class FrameCodec {
       frame.version >= OLDEST_FRAME_VERSION && frame.version <= FRAME_VERSION,
       `frame version ${frame.version} can be written`,
     );
-    const version = Math.min(frame.version, this.#speaks);
+    const version = Math.min(frame.version, this.#speaks ?? FRAME_VERSION);
     const body = writeBody(frame, version);
     const size = ENVELOPE_BYTES + body.length;
     if (size > MAX_FRAME_BYTES) return undefined;
@@ -120,7 +121,7 @@ export class FrameCodec {
     bytes[0] = MAGIC_0;
     bytes[1] = MAGIC_1;
     bytes[2] = version;
-    bytes[3] = Math.min(frame.speaks, this.#speaks);
+    bytes[3] = Math.min(frame.speaks, this.#speaks ?? frame.speaks);
     putU32(bytes, 4, this.#options.seal.keyId);
     putU32(bytes, 8, this.#clusterTag);
     putIncarnation(bytes, 12, frame.incarnation);
@@ -142,7 +143,7 @@ export class FrameCodec {
     if (bytes.length > MAX_FRAME_BYTES) return rejected("oversized");
     if (bytes.length < ENVELOPE_BYTES || bytes[0] !== MAGIC_0 || bytes[1] !== MAGIC_1) return rejected("malformed");
     const version = bytes[2] as number;
-    if (version < OLDEST_FRAME_VERSION || version > this.#speaks) return rejected("unknown-version");
+    if (version < OLDEST_FRAME_VERSION || version > (this.#speaks ?? FRAME_VERSION)) return rejected("unknown-version");
     if (u32(bytes, 8) !== this.#clusterTag) return rejected("foreign-cluster");
     const head = bytes.subarray(0, SIGNED_HEAD_BYTES);
     const body = bytes.subarray(ENVELOPE_BYTES);

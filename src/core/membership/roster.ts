@@ -45,7 +45,7 @@ export class Peer {
   /** Per link: the hardware address learned last. */
   readonly macOn: (string | undefined)[] = [];
   /** Latest frame of a not yet confirmed incarnation, echoed back so that the peer can confirm us. */
-  candidate: { incarnation: string; link: number; sequence: number; at: Instant } | undefined;
+  candidate: { incarnation: string; link: number; sequence: number; at: Instant; speaks: number } | undefined;
 
   constructor(name: string, index: number, links: number) {
     this.name = name;
@@ -149,7 +149,8 @@ export class Roster {
     let restarted = false;
     if (frame.incarnation !== peer.incarnation) {
       if (!this.#confirms(peer, frame, now)) {
-        peer.candidate = { incarnation: frame.incarnation, link: frame.link, sequence: frame.sequence, at: now };
+        const { incarnation, link: number, sequence, speaks } = frame;
+        peer.candidate = { incarnation, link: number, sequence, speaks, at: now };
         return { kind: "unconfirmed", peer };
       }
       restarted = peer.incarnation !== undefined;

@@ -5,27 +5,60 @@
  */
 
 import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
-import { FRAME_VERSION, type ClaimAnswer, type Frame, type FrameKind, type GroupReport } from "../membership/frame.ts";
+import { OLDEST_FRAME_VERSION } from "../membership/frame-codec.ts";
+import {
+  FRAME_VERSION,
+  type Claim,
+  type ClaimAnswer,
+  type Frame,
+  type FrameKind,
+  type GroupReport,
+  type Wish,
+} from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
+import { answerBytes, claimBytes, reportBytes, roomFor, takeFitting, wishBytes } from "./frame-room.ts";
 import type { Group } from "./group.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
-/** Bytes of a frame that its parts share, beside the envelope, the config's hash and what was heard. */
-const ROOM_BYTES = 1_000;
+/** Group reports in one frame at most; with more groups, those without news take turns. */
+const REPORTS_PER_FRAME = 12;
+
 /**
- * Shares for claims and for answers to claims. A claim that is left out counts as withdrawn, so the first ones in
- * the file's order are told until they are settled, and the next follow. A peer's claims fit by the same rule.
+ * Claims in one frame. A claim that is left out counts as withdrawn, so young ones are told until they are settled;
+ * those that stand for long take turns, each long enough to be answered.
  */
-const CLAIMS_BYTES = 240;
-const ANSWERS_BYTES = 400;
-/** Operators' wishes are few and may wait: they get what is left, at the most this. */
-const WISHES_BYTES = 300;
+const CLAIMS_PER_FRAME = 12;
+const CLAIMS_BYTES = 300;
+const CLAIM_IS_YOUNG_MS = 500;
+const CLAIM_TURN_MS = 500;
+
+/** Answers to claims in one frame. */
+const ANSWERS_BYTES = 550;
+/** When answers leave no room for the longest report, every so many beats they wait. */
+const REPORTS_FIRST_EVERY = 4;
+const REPORT_BYTES = 450;
+
+/** Operators' wishes in one frame; they and the reports come first in turns. */
+const WISHES_PER_FRAME = 6;
+const WISHES_BYTES = 250;
+
+/** A peer that started anew and was not confirmed yet is spoken to in its own version for so long after its last frame. */
+const CANDIDATE_MS = 1_000;
 
 /** What all frames of one turn share. */
 interface Body {
   readonly groups: readonly GroupReport[];
   readonly reach: readonly number[];
+  readonly claims: readonly Claim[];
+  readonly wishes: readonly Wish[];
+  readonly answers: ReadonlyMap<Peer, readonly ClaimAnswer[]>;
+}
+
+/** What was last told of a group, and in which beat. */
+interface Told {
+  readonly news: string;
+  readonly beat: number;
 }
 
 export class Beats {
@@ -34,7 +67,8 @@ export class Beats {
   readonly #incarnation: string;
   #beatAt: Instant = LONG_AGO;
   #probeAt: Instant = LONG_AGO;
-  #cursor = 0;
+  #beats = 0;
+  readonly #told = new Map<string, Told>();
   /** Peers to answer in this turn, with the link that asked. */
   readonly #answers = new Map<Peer, number>();
   /** The daemon restarts: said in every frame until then. */
@@ -57,13 +91,18 @@ export class Beats {
   /** Sends what is due. */
   settle(turn: Turn): void {
     const { intervalMs, askMs } = this.#s.timing;
-    const body: Body = { groups: this.#reports(turn), reach: this.#reach(turn.now) };
+    let written: Body | undefined;
+    const body = (): Body => {
+      written ??= this.#body(turn);
+      return written;
+    };
     if (turn.urgent || turn.now >= this.#beatAt + intervalMs) {
       this.#beatAt = turn.now;
-      for (const peer of this.#s.roster.peers.values()) this.#sendAll(turn, "beat", peer, body);
+      for (const peer of this.#s.roster.peers.values()) this.#sendAll(turn, "beat", peer, body());
       this.#answers.clear();
+      this.#remember(body());
     }
-    for (const [peer, link] of this.#answers) this.#send(turn, { kind: "answer", peer, link, body });
+    for (const [peer, link] of this.#answers) this.#send(turn, { kind: "answer", peer, link, body: body() });
     this.#answers.clear();
     if (turn.now < this.#probeAt + askMs) return;
     const thirsty = this.#links().filter((link) => turn.now >= this.#thirstyAt(link));
@@ -72,8 +111,8 @@ export class Beats {
       const missing = peer.state !== "up";
       if (!missing && thirsty.length === 0) continue;
       this.#probeAt = turn.now;
-      if (missing) this.#sendAll(turn, "probe", peer, body);
-      else for (const link of thirsty) this.#send(turn, { kind: "probe", peer, link, body });
+      if (missing) this.#sendAll(turn, "probe", peer, body());
+      else for (const link of thirsty) this.#send(turn, { kind: "probe", peer, link, body: body() });
     }
   }
 
@@ -112,13 +151,14 @@ export class Beats {
     const s = this.#s;
     if (link === undefined || s.interfaces[what.link]?.up !== true) return;
     s.counters.framesSent++;
+    const sequence = link.take(turn.now);
     const frame: Frame = {
-      version: peer.speaks === 0 ? FRAME_VERSION : Math.min(FRAME_VERSION, peer.speaks),
+      version: this.#versionFor(peer, sequence, turn.now),
       speaks: FRAME_VERSION,
       kind,
       node: s.me,
       incarnation: this.#incarnation,
-      sequence: link.take(turn.now),
+      sequence,
       link: what.link,
       config: s.configHash,
       // A hung brain keeps no address: whoever hears this waits for nothing from here.
@@ -127,76 +167,102 @@ export class Beats {
       heard: peer.heard(turn.now),
       groups: body.groups,
       reach: body.reach,
-      claims: this.#claims(),
-      claimAnswers: this.#claimAnswers(turn, peer),
-      wishes: s.wishes.forFrames(WISHES_BYTES),
+      claims: body.claims,
+      claimAnswers: body.answers.get(peer) ?? [],
+      wishes: body.wishes,
     };
     turn.emit({ kind: "send", to: peer.name, frame });
   }
 
-  #claims(): Frame["claims"] {
-    const claims = [];
-    for (const group of this.#groups.values()) {
-      const claim = group.claim();
-      if (claim !== undefined) claims.push(claim);
-    }
-    return fitting(claims, (claim) => claim.group.length + 24, CLAIMS_BYTES);
+  /**
+   * The newest version that the peer reads. One that started anew may be an older program than before and can
+   * only confirm what it reads: every other frame is for it. Its frame may also be a replayed one, so the peer
+   * known so far gets the rest; a restart, of which an older version says nothing, is never hidden.
+   */
+  #versionFor(peer: Peer, sequence: number, now: Instant): number {
+    const known = peer.speaks === 0 ? FRAME_VERSION : Math.min(FRAME_VERSION, peer.speaks);
+    const { candidate } = peer;
+    const isAsked = candidate !== undefined && candidate.speaks < known && now - candidate.at < CANDIDATE_MS;
+    if (!isAsked || sequence % 2 === 0 || this.restartUntil > now) return known;
+    return Math.max(candidate.speaks, OLDEST_FRAME_VERSION);
   }
 
-  #claimAnswers(turn: Turn, peer: Peer): ClaimAnswer[] {
+  /** Fills the frame: what is asked and answered first, then in turns reports and wishes. */
+  #body(turn: Turn): Body {
+    const { roster, segments, configHash, wishes } = this.#s;
+    let room = roomFor({ links: segments.length, config: configHash });
+    const claims = this.#claims(turn.now);
+    room -= claims.bytes;
+    const answers = new Map<Peer, readonly ClaimAnswer[]>();
+    let answersBytes = 0;
+    for (const peer of roster.peers.values()) {
+      const { taken, bytes } = this.#claimAnswers(turn, peer);
+      answers.set(peer, taken);
+      answersBytes = Math.max(answersBytes, bytes);
+    }
+    const isCrowded = room - answersBytes < REPORT_BYTES;
+    if (isCrowded && this.#beats % REPORTS_FIRST_EVERY === 0) answers.clear();
+    else room -= answersBytes;
+    const takeWishes = (): readonly Wish[] => {
+      const limit = { count: WISHES_PER_FRAME, bytes: Math.min(room, WISHES_BYTES) };
+      const { taken, bytes } = takeFitting(wishes.inTurn(), limit, wishBytes);
+      room -= bytes;
+      return taken;
+    };
+    const early = this.#beats % 2 === 1 ? takeWishes() : undefined;
+    const groups = takeFitting(this.#reports(turn), { count: REPORTS_PER_FRAME, bytes: room }, reportBytes);
+    room -= groups.bytes;
+    const reach = this.#reach(turn.now);
+    return { groups: groups.taken, reach, claims: claims.taken, wishes: early ?? takeWishes(), answers };
+  }
+
+  /** Everybody was told this: the next beat tells something else first. */
+  #remember(body: Body): void {
+    this.#beats++;
+    for (const report of body.groups) this.#told.set(report.name, { news: newsOf(report), beat: this.#beats });
+    this.#s.wishes.told(body.wishes);
+  }
+
+  #claims(now: Instant): { taken: readonly Claim[]; bytes: number } {
+    const young: Claim[] = [];
+    const old: Claim[] = [];
+    for (const group of this.#groups.values()) {
+      const claim = group.claim();
+      if (claim === undefined) continue;
+      (now - (group.claiming?.since ?? now) < CLAIM_IS_YOUNG_MS ? young : old).push(claim);
+    }
+    const from = old.length === 0 ? 0 : Math.floor(now / CLAIM_TURN_MS) % old.length;
+    const inTurn = [...young, ...old.slice(from), ...old.slice(0, from)];
+    return takeFitting(inTurn, { count: CLAIMS_PER_FRAME, bytes: CLAIMS_BYTES }, claimBytes);
+  }
+
+  #claimAnswers(turn: Turn, peer: Peer): { taken: readonly ClaimAnswer[]; bytes: number } {
     const answers: ClaimAnswer[] = [];
     for (const claim of peer.claims) {
       const group = this.#groups.get(claim.group);
       if (group !== undefined) answers.push(group.judge(turn, peer, claim));
     }
-    return answers;
+    return takeFitting(answers, { count: CLAIMS_PER_FRAME, bytes: ANSWERS_BYTES }, answerBytes);
   }
 
   #reach(now: Instant): number[] {
     return this.#s.segments.map((segment, link) => (this.#s.interfaces[link]?.up === true ? segment.reach(now) : 0));
   }
 
-  /** Groups that are on the move first, the others in turns, as many as fit. */
+  /** Groups with news first, then those that were told of longest ago. */
   #reports(turn: Turn): GroupReport[] {
-    const all = [...this.#groups.values()].map((group) => group.report(turn.now));
-    if (sum(all, reportBytes) <= ROOM_BYTES - CLAIMS_BYTES - ANSWERS_BYTES) return all;
-    const isMoving = (report: GroupReport): boolean => report.role !== "idle" && report.role !== "holding";
-    const moving = rotated(all.filter(isMoving), this.#cursor);
-    const resting = rotated(
-      all.filter((report) => !isMoving(report)),
-      this.#cursor,
-    );
-    this.#cursor++;
-    // Every other frame begins with those at rest: nobody is forgotten, however many are on the move.
-    const order = this.#cursor % 2 === 0 ? [...resting, ...moving] : [...moving, ...resting];
-    const room = ROOM_BYTES - CLAIMS_BYTES - ANSWERS_BYTES;
-    const chosen = fitting(order, reportBytes, room);
-    return chosen.length > 0 ? chosen : order.slice(0, 1);
+    const reports = [...this.#groups.values()].map((group) => group.report(turn.now));
+    if (reports.length <= 1) return reports;
+    const lastTold = ({ name }: GroupReport): number => this.#told.get(name)?.beat ?? -1;
+    const isNews = (report: GroupReport): boolean => this.#told.get(report.name)?.news !== newsOf(report);
+    const inTurn = reports.sort((a, b) => lastTold(a) - lastTold(b));
+    const [news, rest] = [inTurn.filter(isNews), inTurn.filter((report) => !isNews(report))];
+    // Every other beat begins with those at rest: nobody is forgotten, however much is new elsewhere.
+    return this.#beats % 2 === 0 ? [...news, ...rest] : [...rest.slice(0, 1), ...news, ...rest.slice(1)];
   }
 }
 
-function reportBytes({ name, holder = "", reason, to = "", seen = "" }: GroupReport): number {
-  return name.length + holder.length + reason.length + to.length + seen.length + 48;
-}
-
-function sum<T>(list: readonly T[], bytes: (item: T) => number): number {
-  return list.reduce((total, item) => total + bytes(item), 0);
-}
-
-/** As many from the front as fit; at least one. */
-function fitting<T>(list: readonly T[], bytes: (item: T) => number, room: number): T[] {
-  let left = room;
-  const chosen: T[] = [];
-  for (const item of list) {
-    left -= bytes(item);
-    if (left < 0 && chosen.length > 0) break;
-    chosen.push(item);
-  }
-  return chosen;
-}
-
-/** The list beginning at another place for each turn. */
-function rotated<T>(list: readonly T[], turns: number): T[] {
-  const from = list.length === 0 ? 0 : turns % list.length;
-  return [...list.slice(from), ...list.slice(0, from)];
+/** What others must learn soon; the lease's remaining time is no news. */
+function newsOf({ epoch, holder, role, eligible, to, seen }: GroupReport): string {
+  return `${epoch} ${holder ?? ""} ${role} ${eligible} ${to ?? ""} ${seen ?? ""}`;
 }

@@ -52,6 +52,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     incarnation,
     nodes: config.nodes.map((n) => ({ name: n.name, links: n.addresses.length })),
     seal: createSeal(options.keys),
+    speaks: options.frameVersion,
   });
   const datagrams = new Datagrams({
     addresses: own.addresses,
