@@ -62,7 +62,8 @@ export function readBody(text: string, version: number, links: number): FrameBod
     config: check.text(from["config"], MAX_WORD_LENGTH),
     mode: check.oneOf(from["mode"], MODES),
     restartMs: version === 1 ? 0 : check.duration(from["restart"]),
-    heard: check.list(from["heard"], MAX_LINKS).map((item) => readHeard(check, item)),
+    // One more than the links: a peer's new self is echoed beside the known one.
+    heard: check.list(from["heard"], MAX_LINKS + 1).map((item) => readHeard(check, item)),
     groups: check.list(from["groups"], MAX_GROUPS).map((item) => readGroup(check, item)),
     reach:
       version === 1
@@ -86,7 +87,8 @@ function writeGroup(g: GroupReport): readonly unknown[] {
     role,
     tenthsUp(g.leaseMs),
     flags,
-    g.reason,
+    // Sentences may quote what a kernel or command said; a longer one would be refused by the reader.
+    g.reason.slice(0, MAX_WORD_LENGTH),
     g.to ?? 0,
     g.seen ?? 0,
   ];

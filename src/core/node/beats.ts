@@ -41,7 +41,7 @@ const REPORT_BYTES = 450;
 
 /** Operators' wishes in one frame; they and the reports come first in turns. */
 const WISHES_PER_FRAME = 6;
-const WISHES_BYTES = 250;
+const WISHES_BYTES = 320;
 
 /** A peer that started anew and was not confirmed yet is spoken to in its own version for so long after its last frame. */
 const CANDIDATE_MS = 1_000;

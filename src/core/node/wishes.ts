@@ -7,7 +7,9 @@ import type { Wish } from "../membership/frame.ts";
 
 export class Wishes {
   readonly #byKey = new Map<string, Wish>();
-  #cursor = 0;
+  /** In which beat each was told to everybody. */
+  readonly #toldAt = new Map<string, number>();
+  #told = 0;
   /** Grows with every change; tells when the disk is behind. */
   revision = 0;
 
@@ -18,6 +20,7 @@ export class Wishes {
       const mine = this.#byKey.get(wish.key);
       if (mine !== undefined && !supersedes(wish, mine)) continue;
       this.#byKey.set(wish.key, wish);
+      this.#toldAt.delete(wish.key);
       this.revision++;
       if (mine?.value !== wish.value || mine.version !== wish.version) changed.push(wish.key);
     }
@@ -28,6 +31,7 @@ export class Wishes {
   set(key: string, value: string, node: string): void {
     const version = (this.#byKey.get(key)?.version ?? 0) + 1;
     this.#byKey.set(key, { key, value, version, node });
+    this.#toldAt.delete(key);
     this.revision++;
   }
 
@@ -43,20 +47,16 @@ export class Wishes {
     return [...this.#byKey.values()];
   }
 
-  /** The wishes for the next frame: as many as fit into so many bytes, all of them in turns. */
-  forFrames(bytes: number): Wish[] {
-    const all = this.all();
-    const chosen: Wish[] = [];
-    let left = bytes;
-    for (let count = 0; count < all.length; count++) {
-      const wish = all[(this.#cursor + count) % all.length];
-      if (wish === undefined) break;
-      left -= wish.key.length + wish.value.length + wish.node.length + 24;
-      if (left < 0 && chosen.length > 0) break;
-      chosen.push(wish);
-    }
-    if (chosen.length < all.length) this.#cursor = (this.#cursor + chosen.length) % all.length;
-    return chosen;
+  /** All wishes, those that were told of longest ago first. */
+  inTurn(): Wish[] {
+    const toldAt = ({ key }: Wish): number => this.#toldAt.get(key) ?? 0;
+    return this.all().sort((a, b) => toldAt(a) - toldAt(b));
+  }
+
+  /** These were told to everybody: others come first now. */
+  told(wishes: readonly Wish[]): void {
+    this.#told++;
+    for (const { key } of wishes) this.#toldAt.set(key, this.#told);
   }
 }
 

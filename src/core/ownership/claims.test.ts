@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { instant } from "../base/time.ts";
 import { type ClaimQuestion, Grants } from "./claims.ts";
+import { nextEpoch } from "./epoch.ts";
 
 const GRACE_MS = 250;
 
@@ -81,4 +83,65 @@ test("Only its own node can withdraw a grant", () => {
   expect(grants.holder(instant(0))).toBe("srv2");
   grants.withdraw("srv2");
   expect(grants.holder(instant(0))).toBeUndefined();
+});
+
+/** One step of the protocol among three nodes; what is not delivered is lost, what is not withdrawn runs out. */
+type Step =
+  | { readonly kind: "ask"; readonly claimer: number; readonly granter: number; readonly anew: boolean }
+  | { readonly kind: "withdraw"; readonly claimer: number; readonly granter: number }
+  | { readonly kind: "pass"; readonly ms: number };
+
+const node = fc.integer({ min: 0, max: 2 });
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant("ask" as const), claimer: node, granter: node, anew: fc.boolean() }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("withdraw" as const), claimer: node, granter: node }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 300 }) }) },
+  ),
+  { maxLength: 60 },
+);
+
+test("Wherever the protocol is interrupted: one claimer at a time, epochs that only grow, none granted to two", () => {
+  let grants = 0;
+  fc.assert(
+    fc.property(steps, (list) => {
+      const granters = [new Grants(), new Grants(), new Grants()];
+      const standing = granters.map(() => ({ claimer: -1, until: -1 }));
+      const owners = new Map<number, number>();
+      const claimed = [0, 0, 0];
+      let now = 0;
+      for (const step of list) {
+        if (step.kind === "pass") {
+          now += step.ms;
+          continue;
+        }
+        const granter = granters[step.granter] as Grants;
+        const before = granter.epoch;
+        if (step.kind === "withdraw") {
+          granter.withdraw(`srv${step.claimer}`);
+          if (standing[step.granter]?.claimer === step.claimer) standing[step.granter] = { claimer: -1, until: -1 };
+          continue;
+        }
+        if (step.anew) claimed[step.claimer] = nextEpoch(Math.max(claimed[step.claimer] ?? 0, before), step.claimer);
+        const epoch = claimed[step.claimer] ?? 0;
+        const asked = question({ claimer: `srv${step.claimer}`, epoch, knownEpoch: 0, now: instant(now) });
+        if (!granter.judge(asked, GRACE_MS).granted) {
+          expect(granter.epoch).toBe(before);
+          continue;
+        }
+        grants++;
+        const other = standing[step.granter];
+        expect(other !== undefined && other.claimer !== step.claimer && now < other.until).toBe(false);
+        expect(epoch).toBeGreaterThanOrEqual(before);
+        expect(owners.get(epoch) ?? step.claimer).toBe(step.claimer);
+        owners.set(epoch, step.claimer);
+        standing[step.granter] = { claimer: step.claimer, until: now + GRACE_MS };
+      }
+    }),
+    { numRuns: 500 },
+  );
+  expect(grants).toBeGreaterThan(500);
 });
