@@ -26,6 +26,8 @@ export function ownEligibility(
     readonly config: GroupConfig;
     readonly vips: readonly VipConfig[];
     readonly barred: string | undefined;
+    /** A former self served it without a break: what it knew of this node's health still holds. */
+    readonly isResumed: boolean;
     /** A former self's lease runs so long: it is believed before the network has answered this one. */
     readonly resumedUntil: Instant;
   },
@@ -36,12 +38,12 @@ export function ownEligibility(
   if (group.barred !== undefined) return no(`is barred until cleared: ${group.barred}`, false);
   if (s.mode === "left") return no("has left", false);
   if (s.leaving) return no("is leaving", true);
-  if (s.mode === "observing") return no("has just started and observes first", true);
+  if (s.mode === "observing" && !group.isResumed) return no("has just started and observes first", true);
   if (s.mode === "standby") return no("is in standby", true);
   for (const name of group.config.requires) {
     const monitor = s.monitors.get(name);
-    if (monitor === undefined) return no(`has no verdict of monitor ${name} yet`, true);
-    if (monitor.verdict === "down") return no(`fails monitor ${name}`, true);
+    if (monitor === undefined && !group.isResumed) return no(`has no verdict of monitor ${name} yet`, true);
+    if (monitor?.verdict === "down") return no(`fails monitor ${name}`, true);
   }
   if (now < group.resumedUntil) return YES;
   for (const vip of group.vips) {

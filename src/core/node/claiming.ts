@@ -154,6 +154,9 @@ export class Claiming {
   #missingOnWire(s: Surroundings, vip: VipConfig, now: Instant): string | undefined {
     const segment = s.segments[linkOf(vip)];
     const until = segment?.provenAt ?? LONG_AGO;
+    // Whoever is silent now may have spoken, and been renewed, while we could not hear.
+    const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
+    if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs) return `the network of ${vip.address} is heard again only now`;
     if (now - until > s.timing.askMs * PROVEN_ASKS) return `no sign of life on the network of ${vip.address}`;
     const probe = this.#probes.get(vip.address);
     if (probe === undefined || probe.quiet(now, { since: segment?.provenSince ?? until, until })) return undefined;

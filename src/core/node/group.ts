@@ -43,6 +43,7 @@ export class Group {
   epoch = 0;
   holder: string | undefined;
   barred: string | undefined;
+  isResumed = false;
   resumedUntil: Instant = LONG_AGO;
   claiming: Claiming | undefined;
   /** Highest epoch that this node ever claimed: each attempt has a number of its own, so that no old answer fits. */
@@ -106,6 +107,7 @@ export class Group {
     this.holder = this.#s.me;
     if (handed.until <= turn.now) return;
     this.role = "holding";
+    this.isResumed = true;
     this.resumedUntil = handed.until;
     for (const vip of this.vips) this.#openUntil.set(vip.id, handed.until);
     this.#lifecycle.resume(turn.now);
@@ -302,6 +304,8 @@ export class Group {
 
   #close(turn: Turn): void {
     this.#openUntil.clear();
+    this.isResumed = false;
+    this.resumedUntil = LONG_AGO;
     this.#started = false;
     this.claiming = undefined;
     if (this.vips.length > 0) turn.emit({ kind: "close", vips: this.vips, remove: true });

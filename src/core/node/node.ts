@@ -159,7 +159,6 @@ export class Node {
       groups.get(handed.name)?.resume(turn, handed);
       if (handed.until <= turn.now) continue;
       beats.restartUntil = later(beats.restartUntil, handed.until);
-      s.mode = "online";
       this.#isResuming = true;
     }
     for (const [name, macs] of Object.entries(handover?.macs ?? {})) {

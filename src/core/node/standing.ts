@@ -22,6 +22,7 @@ export interface GroupState {
   readonly epoch: number;
   readonly holder: string | undefined;
   readonly barred: string | undefined;
+  readonly isResumed: boolean;
   readonly resumedUntil: Instant;
   /** This node has the group, with its gate open or not. */
   readonly mine: boolean;

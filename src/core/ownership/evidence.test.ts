@@ -94,11 +94,12 @@ test("Gateways are asked often in doubt, oftener the nearer the deadline, rarely
   evidence.asked(at(0));
   evidence.gatewayAnswered(at(0));
   expect(nextIn(0, { doubt: true, serving: false })).toBe(timing.askMs);
-  expect(nextIn(0, calm)).toBe(1_000);
+  expect(nextIn(0, calm), "no echo: the gateway alone tells that we hear").toBe(timing.intervalMs);
   expect(nextIn(0, serving)).toBeCloseTo(100 / 3);
   expect(nextIn(70, serving)).toBe(timing.askMs - 70);
   evidence.echoed(at(0));
   expect(nextIn(0, serving)).toBe(1_000);
+  expect(nextIn(0, calm)).toBe(1_000);
   expect(segment([]).askAt(at(0), { doubt: true, serving: true })).toBe(NEVER);
 });
 
@@ -107,4 +108,13 @@ test("One question without an answer is followed up soon", () => {
   evidence.gatewayAnswered(at(0));
   evidence.asked(at(1_000));
   expect(evidence.askAt(at(1_000), { doubt: false, serving: false })).toBe(1_000 + 2 * timing.askMs);
+});
+
+test("After a gap in all proofs the node was deaf, and hears since the first proof after it", () => {
+  const evidence = segment();
+  evidence.echoed(at(0));
+  evidence.gatewayAnswered(at(200));
+  expect(evidence.hearingSince).toBe(at(0));
+  evidence.kernelAnswered(at(200 + timing.echoMs + 1));
+  expect(evidence.hearingSince).toBe(at(200 + timing.echoMs + 1));
 });

@@ -33,6 +33,8 @@ export class SegmentEvidence {
    */
   provenAt: Instant = LONG_AGO;
   provenSince: Instant = LONG_AGO;
+  /** When this node could last be called deaf here: the segment carried something again after a long gap. */
+  hearingSince: Instant = LONG_AGO;
   gatewayUp = false;
   #askedAt: Instant = LONG_AGO;
   #unanswered = 0;
@@ -106,7 +108,9 @@ export class SegmentEvidence {
 
   #prove(sentAt: Instant): void {
     if (sentAt <= this.provenAt) return;
-    if (sentAt - this.provenAt > this.#timing.askMs * UNBROKEN_ASKS) this.provenSince = sentAt;
+    const gapMs = sentAt - this.provenAt;
+    if (gapMs > this.#timing.askMs * UNBROKEN_ASKS) this.provenSince = sentAt;
+    if (gapMs > this.#timing.echoMs) this.hearingSince = sentAt;
     this.provenAt = sentAt;
   }
 
@@ -119,7 +123,9 @@ export class SegmentEvidence {
       if (remainingMs < evidenceMs / 2) return askMs;
       if (remainingMs <= evidenceMs) return intervalMs / 3;
     }
-    return this.gatewayUp ? CALM_ASK_MS : LOST_ASK_MS;
+    if (!this.gatewayUp) return LOST_ASK_MS;
+    // Without echoes only the gateway tells that this node hears: it is asked as often as a peer would beat.
+    return now - this.echoAt > this.#timing.waitMs ? intervalMs : CALM_ASK_MS;
   }
 
   /** The gateways are asked now; true when that makes them lost. */
