@@ -54,18 +54,21 @@ function stages({ quick, only, phases }: Flags): Part[][] {
   const peer = quick && phases === undefined ? 1 : Math.max(5, Math.ceil(own / 6));
   const part = (contender: Contender, faults: readonly BenchmarkFault[] = FAULTS): Part => {
     const count = contender.family === "understudy" ? own : peer;
-    return { contender, faults, phases: count, longPhases: quick ? 1 : 5, isIdleMeasured: true };
+    return { contender, faults, phases: count, longPhases: quick ? 0 : 5, isIdleMeasured: true };
   };
-  const slow = heartbeat({ keepalive: "1", deadtime: "10", intervalMs: 1_000, deadMs: 10_000 });
-  const half = Math.ceil(FAULTS.length / 2);
+  const quickPeer = keepalived(100);
+  const slowPeer = heartbeat({ keepalive: "1", deadtime: "10", intervalMs: 1_000, deadMs: 10_000 });
+  const isForSeconds = ({ key }: BenchmarkFault): boolean => key === "kill" || key === "freeze";
   const all = [
     [part(understudy())],
-    [part(keepalived(100))],
+    [part(quickPeer, FAULTS.filter((fault) => !isForSeconds(fault)))],
     [
+      { ...part(quickPeer, FAULTS.filter(isForSeconds)), isIdleMeasured: false },
       part(keepalived(1_000)),
       part(heartbeat({ keepalive: "200ms", deadtime: "1", intervalMs: 200, deadMs: 1_000 })),
-      part(slow, FAULTS.slice(0, half)),
-      { ...part(slow, FAULTS.slice(half)), isIdleMeasured: false },
+      // The slowest of all in two labs, or everybody would wait for it.
+      part(slowPeer, FAULTS.filter((_, index) => index % 2 === 0)),
+      { ...part(slowPeer, FAULTS.filter((_, index) => index % 2 === 1)), isIdleMeasured: false },
     ],
   ];
   const chosen = all.map((stage) => stage.filter(({ contender }) => only === undefined || contender.family === only));

@@ -31,7 +31,7 @@ export interface Trial {
 /** Heartbeats are at most this far apart where it matters; a random wait within it meets all their phases. */
 const PHASE_MS = 200;
 const CALM_LIMIT_MS = 90_000;
-/** A fault that shows only after the other node took over: time for two holders to be seen. */
+/** Time after the other node took over in which two holders can be seen; in a long phase half of its length. */
 const AFTER_MOVE_MS = 500;
 
 /** Waits until both nodes are healthy, the site answers steadily and one node alone has the address; returns it. */
@@ -69,7 +69,9 @@ export async function runTrial(
   await pause(Math.random() * PHASE_MS);
   const beganMs = await fault.inflict(lab, holder, contender);
   const hasMoved = await movedFrom(client, { holder, beganMs, limitMs: contender.patienceMs });
-  const lastsUntilMs = Math.max(beganMs + (isLong ? fault.longMs : fault.lastsMs), hasMoved ? lab.now() + AFTER_MOVE_MS : 0);
+  const lastsMs = isLong ? fault.longMs : fault.lastsMs;
+  const afterMoveMs = isLong ? Math.max(AFTER_MOVE_MS, lastsMs / 2) : AFTER_MOVE_MS;
+  const lastsUntilMs = Math.max(beganMs + lastsMs, hasMoved ? lab.now() + afterMoveMs : 0);
   await pause(Math.max(0, lastsUntilMs - lab.now()));
   const healMs = lab.now();
   await contender.heal(lab, holder, fault.key);

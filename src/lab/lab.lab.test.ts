@@ -89,6 +89,18 @@ test("a frozen holder that keeps its address is seen as a second holder", async 
   });
 });
 
+test("a node whose daemon is frozen can be powered off and on again", async () => {
+  await withLab({ program: "stand-in" }, async (lab) => {
+    const client = await lab.startClient();
+    await client.pageAfter(lab.now(), { from: "srv1" });
+    await lab.node("srv1").freeze();
+    const offMs = await lab.node("srv1").powerOff();
+    await client.pageAfter(offMs, { from: "srv2" });
+    const onMs = await lab.node("srv1").powerOn();
+    await client.pageAfter(onMs, { from: "srv1" });
+  });
+});
+
 test("cables are cut with and without loss of carrier, per link and direction, and healed", async () => {
   await withLab({ program: "none", ipv6: true }, async (lab) => {
     const srv1 = lab.node("srv1");

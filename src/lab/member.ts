@@ -40,6 +40,8 @@ export class Member {
   readonly plan: MemberPlan;
   readonly #options: MemberOptions;
   #running: Running | undefined;
+  /** What started the programs, from outside of the member; each waits for its program. */
+  readonly #starters = new Set<ChildProcess>();
 
   constructor(plan: MemberPlan, options: MemberOptions) {
     this.plan = plan;
@@ -87,6 +89,8 @@ export class Member {
     await runIp(portCommands(this.plan.cables, "down"));
     this.#running = undefined;
     signal(running.pid, "SIGKILL");
+    // `nsenter` stops itself when its program is stopped; and a namespace ends only when its dead are buried.
+    for (const starter of this.#starters) starter.kill("SIGCONT");
     await running.wallEnded;
     await unplug(this.plan.cables);
   }
@@ -113,6 +117,8 @@ export class Member {
       env: { ...process.env, ...program.environment },
     });
     child.on("error", () => {}); // its absence is what observers see
+    this.#starters.add(child);
+    child.on("exit", () => this.#starters.delete(child));
     closeSync(log);
   }
 
