@@ -87,7 +87,8 @@ export class Asking {
     for (const group of this.#groups.values()) {
       if (!group.vips.some((vip) => linkOf(vip) === link)) continue;
       if (group.claiming !== undefined || group.role === "lapsed") doubt = true;
-      if (group.role === "holding") serving = true;
+      // While services start, evidence must stay fresh as well: the gate opens right after.
+      if (group.role === "holding" || group.role === "starting") serving = true;
     }
     return { doubt, serving };
   }

@@ -22,7 +22,7 @@ import { Claiming } from "./claiming.ts";
 import type { DecisionEvent } from "./effects.ts";
 import type { Reason } from "./reasons.ts";
 import { isServing, releasedTo, Standing } from "./standing.ts";
-import { linkOf, type Surroundings } from "./surroundings.ts";
+import { inMaintenance, linkOf, type Surroundings } from "./surroundings.ts";
 import type { EventDetails, Turn } from "./turn.ts";
 
 /** A gate is renewed when that gains at least this share of the interval. */
@@ -71,6 +71,8 @@ export class Group {
   /** All services run; the gate waits for the wire. */
   #started = false;
   #clearedVersion: number;
+  /** No node may hold it, and that was told. */
+  #isHomeless = false;
 
   constructor(config: GroupConfig, surroundings: Surroundings) {
     this.config = config;
@@ -121,7 +123,10 @@ export class Group {
     this.#adopt(turn);
     this.#progress(turn);
     if (this.standing.decide(turn.now)) this.#noteStay(turn);
+    this.#noteHomeless(turn);
     if (this.role === "holding") this.#settleHolding(turn);
+    // The network here may break while services start: then somebody better connected takes the group.
+    if (this.role === "starting" && this.#started) this.#moveAway(turn);
     if (this.role === "starting") this.#settleStarting(turn);
     if (this.role === "idle" || this.role === "lapsed") this.#settleClaim(turn);
     this.announcing.settle(turn, this);
@@ -449,18 +454,38 @@ export class Group {
       this.lapse(turn);
       return;
     }
-    const target = this.standing.placement.node;
-    if (target === s.me) return;
+    this.#moveAway(turn);
+  }
+
+  /** Releases the group when it belongs elsewhere. */
+  #moveAway(turn: Turn): void {
+    const { node: target, because } = this.standing.placement;
+    if (target === this.#s.me) return;
     const notYet = target !== undefined && target === this.#notTo?.node && turn.now < this.#notTo.until;
-    if (target === undefined || (this.standing.mayMoveTo(target) && !notYet)) {
-      this.release(turn, { to: target, because: this.standing.placement.because });
-    }
+    if (target !== undefined && (!this.standing.mayMoveTo(target) || notYet)) return;
+    this.release(turn, { to: target, because });
   }
 
   #noteStay(turn: Turn): void {
     const { node, because } = this.standing.placement;
     if (this.role !== "holding" || node !== this.#s.me) return;
     this.#record(turn, "GROUP_STAYS", { node, facts: { because } });
+  }
+
+  /** Nobody may hold the group: the first node of the file that lives says so, once. */
+  #noteHomeless(turn: Turn): void {
+    const { node, because } = this.standing.placement;
+    const { mode, startedAt, leaving, config } = this.#s;
+    const isBusy = this.role !== "idle" && this.role !== "stuck";
+    // A booting cluster waits for verdicts, and a silent holder may be heard again in a moment.
+    const isBooting = this.holder === undefined && turn.now < startedAt + config.heartbeat.initialWaitMs;
+    const isUnsure = mode === "observing" || isBooting || leaving || this.standing.lastHolder()?.state === "suspect";
+    const isHomeless = node === undefined && !isBusy && !isUnsure && !inMaintenance(this.#s);
+    if (isHomeless === this.#isHomeless) return;
+    this.#isHomeless = isHomeless;
+    const index = this.standing.index(this.#s.me);
+    const isFirst = [...this.#s.roster.peers.values()].every((peer) => !peer.alive || peer.index > index);
+    if (isHomeless && isFirst) this.#record(turn, "GROUP_HOMELESS", { severity: "alert", facts: { because } });
   }
 
   #settleHandOn(turn: Turn): void {
