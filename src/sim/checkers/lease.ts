@@ -3,6 +3,7 @@
  * wire, not by the core: the true time at which the node sent what was then heard or answered.
  */
 
+import type { NodeMode } from "../../core/base/words.ts";
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
 import type { Machine } from "../machine.ts";
@@ -21,6 +22,8 @@ export class InsideLease extends Checker {
   readonly name = "inside the lease";
   /** Latest true time up to which evidence lets a machine serve on a link. */
   readonly #until = new Map<string, number>();
+  /** Last mode that a machine heard of another. */
+  readonly #heardModes = new Map<string, NodeMode>();
   /** When all others had left or stood by, last. */
   readonly #unopposed = new Map<Machine, number>();
   /** Machines whose daemon restarts with a stated end. */
@@ -28,6 +31,7 @@ export class InsideLease extends Checker {
 
   override frameHeard(world: World, process: Process, frame: Frame): void {
     const { heartbeat, lease } = world.config;
+    this.#heardModes.set(`${process.machine.name}/${frame.node}`, frame.mode);
     for (const heard of frame.heard) {
       if (heard.incarnation !== process.incarnation) continue;
       const sent = process.sentTime(frame.node, heard.link, heard.sequence);
@@ -50,17 +54,7 @@ export class InsideLease extends Checker {
     this.runs++;
     // Of two nodes on a segment without a gateway neither can take from the other, so the holder may stay.
     if (world.machines.length === 2 && world.hasGateway[vip.link ?? 0] !== true) return;
-    // Nobody opposes it: every other node left or stands by. One that comes back needs a few frames to be believed.
-    const others = world.machines.filter((other) => other !== machine);
-    if (others.every((other) => other.lastMode === "left" || other.lastMode === "standby"))
-      this.#unopposed.set(machine, world.now);
-    const { heartbeat, lease } = world.config;
-    const unopposedAt = this.#unopposed.get(machine) ?? Number.NEGATIVE_INFINITY;
-    if (
-      unopposedAt === world.now ||
-      until <= unopposedAt + machine.clock.trueDuration(3 * heartbeat.intervalMs + lease.evidenceMs) + SLACK_MS
-    )
-      return;
+    if (this.#isUnopposed(world, machine, until)) return;
     if (until <= (this.#restarting.get(machine) ?? 0) + SLACK_MS) return;
     const allowed = (this.#until.get(`${machine.index}/${vip.link}`) ?? 0) + SLACK_MS;
     if (until > allowed) {
@@ -69,6 +63,23 @@ export class InsideLease extends Checker {
         `${machine.name} may serve ${vip.id} for ${(until - world.now).toFixed(1)} ms, but its evidence lasts ${(allowed - world.now).toFixed(1)} ms`,
       );
     }
+  }
+
+  /**
+   * Every other node left or stands by. One that comes back needs a few frames to be believed; one that left and
+   * comes back unheard does not hinder a restart with a stated end.
+   */
+  #isUnopposed(world: World, machine: Machine, until: number): boolean {
+    const others = world.machines.filter((other) => other !== machine);
+    const { now } = world;
+    if (others.every(({ lastMode }) => lastMode === "left" || lastMode === "standby")) {
+      this.#unopposed.set(machine, now);
+      return true;
+    }
+    if (others.every((other) => this.#heardModes.get(`${machine.name}/${other.name}`) === "left")) return true;
+    const { heartbeat, lease } = world.config;
+    const since = this.#unopposed.get(machine) ?? Number.NEGATIVE_INFINITY;
+    return until <= since + machine.clock.trueDuration(3 * heartbeat.intervalMs + lease.evidenceMs) + SLACK_MS;
   }
 
   #note(machine: Machine, link: number, sent: number, lasts: number): void {
