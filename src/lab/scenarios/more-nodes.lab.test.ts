@@ -84,7 +84,9 @@ test("five nodes idle cheaply, and the next one takes over from a dead holder", 
     const tookMs = lab.now() - sinceMs;
     const percents = after.map((one, index) => ((one.processorMs - (before[index]?.processorMs ?? 0)) / tookMs) * 100);
     const mebibytes = after.map((one) => Math.round(one.memoryBytes / 1_048_576));
-    console.log(`five nodes idle: ${percents.map((one) => one.toFixed(1)).join(", ")} % of a core, ${mebibytes.join(", ")} MiB`);
+    console.log(
+      `five nodes idle: ${percents.map((one) => one.toFixed(1)).join(", ")} % of a core, ${mebibytes.join(", ")} MiB`,
+    );
     // The least of them is what an idle daemon costs; the others may have been disturbed.
     expect(Math.min(...percents)).toBeLessThan(IDLE_LIMIT_PERCENT);
 
