@@ -171,6 +171,8 @@ test("a body that is too large is refused, and the server goes on", async () => 
     );
     expect(raw).toContain(" 413 ");
     expect(raw).toContain("REQUEST_TOO_LARGE");
+    const announced = "POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{";
+    expect(await sendRaw(socket, announced)).toContain(" 413 ");
     expect((await ask("GET", "/v1/view")).status).toBe(200);
   });
 });

@@ -19,6 +19,9 @@ const STREAM_BACKLOG_LIMIT_BYTES = 4 * 1_024 * 1_024;
 /** An idle stream carries an empty line so often, so that both sides notice a dead connection. */
 export const STREAM_KEEPALIVE_MS = 3_000;
 
+/** How punctually slow connections are ended; Node's default lets them keep their place for half a minute. */
+export const CREATION_LIMITS = { connectionsCheckingInterval: 1_000 } as const;
+
 /** What another node may ask for; the rest is only for the Unix socket. */
 const PEER_VERBS: ReadonlySet<Verb["verb"]> = new Set(["switch", "standby", "online", "clear", "maintenance"]);
 
@@ -41,7 +44,7 @@ export function createHandler(backend: Backend, identify: Identify): RequestList
 
 /** A server for the Unix socket, where everybody who may open it is an operator. */
 export function createApiServer(backend: Backend): Server {
-  const server = createServer(createHandler(backend, () => ({ kind: "operator" })));
+  const server = createServer(CREATION_LIMITS, createHandler(backend, () => ({ kind: "operator" })));
   setLimits(server);
   return server;
 }
@@ -151,6 +154,8 @@ async function post(backend: Backend, caller: Caller, url: URL, request: Incomin
 
 /** The body as text; undefined when it is too large. Rejects when the caller goes away meanwhile. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  // Whoever announces too much is told before it sends anything.
+  if (Number(request.headers["content-length"] ?? 0) > BODY_LIMIT_BYTES) return undefined;
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 import type { Backend, Caller } from "../api/backend.ts";
-import { createHandler, setLimits } from "../api/server.ts";
+import { CREATION_LIMITS, createHandler, setLimits } from "../api/server.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { deriveSecret, readIdentity, TLS_SETTINGS } from "./cluster-secret.ts";
 import type { Log } from "./log.ts";
@@ -54,7 +54,7 @@ export function startControlServer(options: ControlServerOptions): ControlServer
   const ends = [...new Set(addresses)].map((address) => {
     // Without certificates only a handshake with a known key can succeed. Tickets would outlive a removed key.
     const server = createServer(
-      { ...TLS_SETTINGS, pskCallback: admit, handshakeTimeout: 2_000, sessionTimeout: 1 },
+      { ...TLS_SETTINGS, ...CREATION_LIMITS, pskCallback: admit, handshakeTimeout: 2_000, sessionTimeout: 1 },
       createHandler(options.backend, (socket) => callers.get(socket)),
     );
     setLimits(server as unknown as HttpServer);
