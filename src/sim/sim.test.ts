@@ -47,18 +47,18 @@ function readSeeds(): Omit<RunOptions, "makeCore">[] {
     });
 }
 
-test("every seed that ever failed passes now", { timeout: 60_000 }, () => {
+test("every seed that ever failed passes now", { timeout: 240_000 }, () => {
   const seeds = readSeeds();
   expect(seeds.length).toBeGreaterThan(0);
   for (const options of seeds) passes(options);
 });
 
 /** Real time for fresh seeds; a slow machine runs fewer, but never fewer than the least. */
-const BUDGET_MS = 15_000;
-const LEAST_SEEDS = 60;
+const BUDGET_MS = 10_000;
+const LEAST_SEEDS = 40;
 const MOST_SEEDS = 400;
 
-test("short seeds keep every promise, and every checker had something to check", { timeout: 120_000 }, () => {
+test("short seeds keep every promise, and every checker had something to check", { timeout: 240_000 }, () => {
   const started = performance.now();
   const checks: Record<string, number> = {};
   let overlaps = 0;
@@ -73,7 +73,7 @@ test("short seeds keep every promise, and every checker had something to check",
 });
 
 test("the holder of three dies while the survivors lose packets, 200 times: never two holders, always one in the end", {
-  timeout: 60_000,
+  timeout: 240_000,
 }, () => {
   let moves = 0;
   for (let seed = 1; seed <= 200; seed++) {
@@ -89,13 +89,13 @@ test("the holder of three dies while the survivors lose packets, 200 times: neve
   expect(moves).toBeGreaterThanOrEqual(150);
 });
 
-test("nothing moves in ten minutes of up to 30 % packet loss on both of two links", { timeout: 60_000 }, () => {
+test("nothing moves in ten minutes of up to 30 % packet loss on both of two links", { timeout: 240_000 }, () => {
   const report = runOnce({ seed: 1, makeCore, nodes: 2, links: 2, seconds: 600, mix: "lossy" });
   expect(report.violations).toEqual([]);
   expect(report.moves).toBe(0);
 });
 
-test("power loss of the holder is over within 400 ms, mostly within 260 ms", { timeout: 60_000 }, () => {
+test("power loss of the holder is over within 400 ms, mostly within 260 ms", { timeout: 240_000 }, () => {
   const gaps: number[] = [];
   for (let seed = 1; seed <= 10; seed++) gaps.push(...passes({ seed, mix: "power", nodes: 2 }).takeoverGapsMs);
   gaps.sort((a, b) => a - b);
@@ -147,7 +147,7 @@ const MUTANTS: Record<string, (core: Core) => Core> = {
 const MUTANT_SEEDS = 150;
 
 for (const [name, mutate] of Object.entries(MUTANTS)) {
-  test(`a core that ${name} is caught`, { timeout: 60_000 }, () => {
+  test(`a core that ${name} is caught`, { timeout: 240_000 }, () => {
     const broken: MakeCore = (options) => mutate(new Node(options));
     for (let seed = 1_001; seed <= 1_000 + MUTANT_SEEDS; seed++) {
       if (runOnce({ seed, makeCore: broken, seconds: 10, mix: "chaos" }).violations.length > 0) return;
