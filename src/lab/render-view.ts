@@ -96,7 +96,6 @@ const DECISIVE: ReadonlySet<EventRecord["reason"]> = new Set<EventRecord["reason
   "GROUP_MOVING",
   "GROUP_HOMELESS",
   "GROUP_LAPSED",
-  "GROUP_RESUMED",
   "GROUP_YIELDED",
   "GROUP_STAYS",
 ]);

@@ -9,6 +9,9 @@
  * A peer cannot hear a beat before it was sent, so the gate is closed `margin` before anyone else's opens.
  */
 
+/** A restarting daemon may be away for so long; the address behind the gate lives no longer than this either. */
+export const RESTART_MS = 2_000;
+
 /** All durations that follow from the three settings, in milliseconds. */
 export interface Timing {
   readonly intervalMs: number;

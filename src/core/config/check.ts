@@ -3,7 +3,7 @@
  * may take knowingly. Pure: it looks at the config alone, never at the machine.
  */
 
-import { MAX_FRAME_BYTES } from "../base/limits.ts";
+import { RESTART_MS } from "../base/timing.ts";
 import type { Problem, Severity } from "../base/report.ts";
 import type { ClusterConfig, GroupConfig, MonitorConfig, ServiceConfig, VipConfig } from "./cluster.ts";
 import { formatDuration } from "./duration.ts";
@@ -23,7 +23,6 @@ export function checkCluster(config: ClusterConfig, positions?: Positions): Prob
     ...checkTiming(config, report),
     ...checkNodes(config, report),
     ...checkSharedNetworks(config, report),
-    ...checkFrame(config, report),
     ...config.groups.flatMap((group) => checkGroup(config, group, report)),
     ...config.monitors.flatMap((monitor) => checkMonitor(config, monitor, report)),
     ...config.everywhere.flatMap((service) => checkService(service, ["everywhere"], report)),
@@ -73,8 +72,15 @@ function checkTiming(config: ClusterConfig, report: Report): Problem[] {
     );
   }
   const { takerWaitsMs } = timingOf(config);
-  const enough = Math.max(1_000, 4 * takerWaitsMs);
-  if (initialWaitMs < enough) {
+  const enough = Math.max(5_000, 4 * takerWaitsMs);
+  if (initialWaitMs < RESTART_MS + takerWaitsMs) {
+    found.push(
+      report("error", "INITIAL_WAIT_TOO_SHORT", [["heartbeat", "initial-wait"]], {
+        message: `a node that starts waits only ${formatDuration(initialWaitMs)} for the others, but one that restarts its daemon may be silent for ${formatDuration(RESTART_MS)} and still serve`,
+        next: `use ${formatDuration(enough)} or more`,
+      }),
+    );
+  } else if (initialWaitMs < enough) {
     found.push(
       report("warning", "RISK_SHORT_INITIAL_WAIT", [["heartbeat", "initial-wait"]], {
         message: `a node that starts waits only ${formatDuration(initialWaitMs)} for the others: links often need longer to come up`,
@@ -123,27 +129,6 @@ function checkNodes(config: ClusterConfig, report: Report): Problem[] {
     );
   }
   return found;
-}
-
-/**
- * A heartbeat tells of every group in one datagram, and one that does not fit is not sent at all: a cluster with
- * too many or too long names would be mute. The sizes are those of the frame's text with its longest numbers.
- */
-function checkFrame(config: ClusterConfig, report: Report): Problem[] {
-  const links = config.nodes[0]?.addresses.length ?? 0;
-  const nodeName = Math.max(0, ...config.nodes.map((node) => node.name.length));
-  const groupNames = config.groups.reduce((sum, group) => sum + group.name.length, 0);
-  const quiet = 250 + 48 * links + groupNames + config.groups.length * (nodeName + 44);
-  // A node that may not hold a group says why, in a sentence; it says so of all groups when it has just started.
-  const busy = quiet + 45 * config.groups.length;
-  if (busy <= MAX_FRAME_BYTES) return [];
-  const isMute = quiet > MAX_FRAME_BYTES;
-  return [
-    report(isMute ? "error" : "warning", isMute ? "FRAME_TOO_LARGE" : "RISK_FRAME_FULL", [["groups"]], {
-      message: `a heartbeat about ${config.groups.length} groups has up to ${busy} bytes, and one datagram holds ${MAX_FRAME_BYTES}: ${isMute ? "none could be sent" : "at times none could be sent"}`,
-      next: "put what moves together into one group, or shorten the names of groups and nodes",
-    }),
-  ];
 }
 
 function isHardToReach(text: string): boolean {

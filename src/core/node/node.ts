@@ -437,6 +437,10 @@ export class Node {
     if (to === "dead") turn.event("PEER_DEAD", { severity: "alert", node: peer.name, facts });
     if (to === "left") turn.event("PEER_LEFT", { node: peer.name });
     if (to === "suspect") turn.event("PEER_SUSPECT", { severity: "warning", node: peer.name, facts });
+    if (to === "up" && from === "suspect") {
+      const lateMs = Math.round(this.#timing.suspectMs - this.#timing.intervalMs);
+      turn.event("PEER_LATE", { severity: "warning", node: peer.name, facts: { lateMs: `more than ${lateMs}` } });
+    }
     if (to === "up" && (from === "unheard" || from === "dead" || from === "left")) {
       turn.event("PEER_UP", { node: peer.name });
     }

@@ -4,6 +4,7 @@ import type { Problem } from "../base/report.ts";
 import { MAX_WAITING_REQUESTS } from "../base/limits.ts";
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import { RESTART_SINCE_VERSION } from "../membership/frame.ts";
+import { RESTART_MS } from "../base/timing.ts";
 import type { Beats } from "./beats.ts";
 import type { ReplyEffect } from "./effects.ts";
 import type { Group } from "./group.ts";
@@ -11,8 +12,6 @@ import type { RequestInput, Verb } from "./inputs.ts";
 import { inMaintenance, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
-/** A restarting daemon may be away for so long; the address behind the gate lives no longer than this. */
-const RESTART_MS = 2_000;
 /** The other nodes must agree to wait within this time. */
 const AGREE_WITHIN_MS = 1_000;
 /** A leaving node waits so long for the others to take its groups. */

@@ -73,3 +73,10 @@ test("Wishes take turns in frames, and a new one comes first", () => {
   mine.set("standby/srv7", "off", "srv1");
   expect(mine.inTurn()[0]).toMatchObject({ key: "standby/srv7", value: "off" });
 });
+
+test("Wishes for keys without end are not taken in without end", () => {
+  const mine = new Wishes();
+  mine.merge(Array.from({ length: 500 }, (_, i) => ({ key: `at/group${i}`, value: "srv1", version: 1, node: "srv1" })));
+  expect(mine.all()).toHaveLength(81);
+  expect(mine.merge([{ key: "at/group0", value: "srv2", version: 2, node: "srv1" }])).toEqual(["at/group0"]);
+});

@@ -3,7 +3,11 @@
  * on every node, so after a split all nodes agree again on whatever was said last.
  */
 
+import { MAX_GROUPS, MAX_NODES } from "../base/limits.ts";
 import type { Wish } from "../membership/frame.ts";
+
+/** More registers than any cluster has: whatever peers with another cluster file tell, memory stays bounded. */
+const MAX_WISHES = 1 + MAX_NODES + 2 * MAX_GROUPS;
 
 export class Wishes {
   readonly #byKey = new Map<string, Wish>();
@@ -19,6 +23,7 @@ export class Wishes {
     for (const wish of wishes) {
       const mine = this.#byKey.get(wish.key);
       if (mine !== undefined && !supersedes(wish, mine)) continue;
+      if (mine === undefined && this.#byKey.size >= MAX_WISHES) continue;
       this.#byKey.set(wish.key, wish);
       this.#toldAt.delete(wish.key);
       this.revision++;
