@@ -86,7 +86,12 @@ async function runFault(
 function tell({ trials, troubles }: FaultResult): string {
   const gaps = trials.map((one) => `${one.isOpen ? ">" : ""}${(one.gapMs / 1000).toFixed(2)}`).join(" ");
   const two = Math.round(trials.reduce((sum, one) => sum + one.twoHoldersMs, 0));
-  return [`gaps ${gaps} s`, `two holders ${two} ms in all`, ...troubles].join("; ");
+  const failures: Record<string, number> = {};
+  for (const one of trials) {
+    for (const [word, count] of Object.entries(one.failures)) failures[word] = (failures[word] ?? 0) + count;
+  }
+  const words = Object.entries(failures).map(([word, count]) => `${count} ${word}`).join(", ");
+  return [`gaps ${gaps} s`, `two holders ${two} ms in all`, `failed: ${words || "none"}`, ...troubles].join("; ");
 }
 
 /** Joins results of one contender that ran in several labs. */

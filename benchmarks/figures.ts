@@ -9,6 +9,11 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** How many connections of a phase were refused. */
+export function refused(trial: { readonly failures: Readonly<Record<string, number>> }): number {
+  return trial.failures["ECONNREFUSED"] ?? 0;
+}
+
 /** The largest value; NaN of nothing. */
 export function worst(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : Math.max(...values);

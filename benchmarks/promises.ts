@@ -2,7 +2,7 @@
 
 import type { ContenderResult, FaultResult } from "./campaign.ts";
 import type { FaultKey } from "./faults.ts";
-import { holding, median, megabytes, percent, seconds, worst } from "./figures.ts";
+import { holding, median, megabytes, percent, refused, seconds, worst } from "./figures.ts";
 import { WEB_CHECK } from "./understudy.ts";
 
 export interface Judgement {
@@ -35,7 +35,7 @@ export function judge(results: readonly ContenderResult[]): Judgement[] {
       seconds,
     ),
     limit("planned switchover: slowest new connection", worst(gaps(of("switchover"))), 250, seconds),
-    limit("planned switchover: failed requests", worst(of("switchover").trials.map((one) => one.failed)), 0, String),
+    limit("planned switchover: refused connections", worst(of("switchover").trials.map(refused)), 0, String),
     limit("idle memory", own.idle?.memoryBytes ?? Number.NaN, 100e6, megabytes),
     limit("idle processor share", own.idle?.processorShare ?? Number.NaN, 0.01, percent),
   ];

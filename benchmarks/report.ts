@@ -5,7 +5,7 @@ import { cpus, release, totalmem } from "node:os";
 import type { ContenderResult, FaultResult } from "./campaign.ts";
 import { FAULTS } from "./faults.ts";
 import type { BenchmarkFault } from "./faults.ts";
-import { gapOrNone, holding, median, megabytes, milliseconds, percent, seconds, worst } from "./figures.ts";
+import { gapOrNone, holding, median, megabytes, milliseconds, percent, refused, seconds, worst } from "./figures.ts";
 import { judge } from "./promises.ts";
 
 /** The whole page. */
@@ -85,7 +85,7 @@ function faultCells(fault: BenchmarkFault, { trials, troubles }: FaultResult): s
     holding(median(two)),
     holding(worst(two)),
     ...(fault.isPlanned
-      ? [String(worst(pick((one) => one.refused))), String(worst(pick((one) => one.broken)))]
+      ? [String(worst(pick(refused))), String(worst(pick((one) => one.broken)))]
       : []),
     gapOrNone(worst(pick((one) => one.healingGapMs))),
   ];
