@@ -91,3 +91,18 @@ test("a record that somebody damaged is no reason to run anything", async () => 
     });
   }
 });
+
+test("guards are taken off the devices last, and what hinders that is told", async () => {
+  await withDirectory(async (directory) => {
+    await leaveRunning(directory);
+    const commands = machine();
+    let linesBefore = 0;
+    const report = await releaseLeftovers(directory, commands, () => {
+      linesBefore = commands.lines.length;
+      throw new Error("not permitted");
+    });
+    expect(linesBefore).toBe(commands.lines.length);
+    expect(report.failed).toEqual(["did not remove the guards from the devices: not permitted"]);
+    expect(await readRunning(directory)).toBeDefined();
+  });
+});

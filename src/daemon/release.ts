@@ -17,8 +17,15 @@ export interface ReleaseReport {
   readonly failed: readonly string[];
 }
 
-/** Releases everything on record; never rejects, and may be repeated. */
-export async function releaseLeftovers(runtimeDir: string, commands: Commands): Promise<ReleaseReport> {
+/**
+ * Releases everything on record; never rejects, and may be repeated. `removeGuards` takes the guards off the
+ * devices; a daemon that is about to make its own needs none.
+ */
+export async function releaseLeftovers(
+  runtimeDir: string,
+  commands: Commands,
+  removeGuards: () => void = () => {},
+): Promise<ReleaseReport> {
   const report = { done: [] as string[], failed: [] as string[] };
   const running = await readRunning(runtimeDir);
   if (running === undefined) return report;
@@ -32,6 +39,11 @@ export async function releaseLeftovers(runtimeDir: string, commands: Commands): 
     );
   }
   await removeTables(commands, report);
+  try {
+    removeGuards();
+  } catch (error) {
+    report.failed.push(`did not remove the guards from the devices: ${(error as Error).message}`);
+  }
   if (report.failed.length === 0) await removeRunning(runtimeDir).catch(() => {});
   return report;
 }

@@ -90,6 +90,11 @@ export class LabNode {
     });
   }
 
+  /** Replaces the device of a cable by a new one with the same name and addresses; the VIP is not on it. */
+  replaceDevice(link: LinkName): Promise<number> {
+    return this.#lab.call("replaceDevice", { node: this.name, link });
+  }
+
   /** Adds a loss on cables until `healCables`. */
   lose({
     link = "all",

@@ -22,7 +22,7 @@ import type { CommandOutput } from "./member.ts";
 import { enter } from "./namespaces.ts";
 import { CLIENT } from "./plan.ts";
 import type { LabPlan, LinkName } from "./plan.ts";
-import { bridgeCommands, feed, portCommands, runIp } from "./topology.ts";
+import { addressCommands, bridgeCommands, cableCommands, feed, portCommands, runIp, unplug } from "./topology.ts";
 import type { WireOptions } from "./wire-process.ts";
 
 /** What a member is like now. */
@@ -178,6 +178,18 @@ class Supervisor {
         if (params.up) this.#pulled.delete(port);
         else this.#pulled.add(port);
       }
+      return atMs;
+    },
+
+    /** Takes a device out of a running node and puts a new one in its place, as reloading a driver does. */
+    replaceDevice: async (params: { node: string; link: LinkName }): Promise<number> => {
+      const member = this.#member(params.node);
+      const cables = member.plan.cables.filter((cable) => cable.link === params.link);
+      const atMs = nowMs();
+      await unplug(cables);
+      await runIp(cableCommands(cables, member.pid));
+      await this.#askWire("ports", {});
+      await runIp(addressCommands({ ...member.plan, cables }), member.pid);
       return atMs;
     },
 

@@ -15,6 +15,9 @@ export const ADDRESS_LIFETIME_MS = 2_000;
 /** An address is renewed when its last renewal is so long ago; each one is seen by all who watch addresses, us too. */
 export const ADDRESS_RENEWAL_MS = 900;
 
+/** A device that is gone may be about to come back as another one; the core hears of it and decides meanwhile. */
+export const DEVICE_PATIENCE_MS = 2_000;
+
 interface Held {
   readonly vip: VipConfig;
   device: string;
@@ -34,7 +37,7 @@ export interface HeldOptions {
   deviceOf(vip: VipConfig): string | undefined;
   /** False while the gate's rules do not stand: no address may be added then. */
   isAllowed(): boolean;
-  /** The kernel refused, or there is no device. */
+  /** The kernel refused, or there is no device for long. */
   refused(vip: VipConfig, detail: string): void;
   /** Somebody removed it; it is back if that was possible. */
   lost(vip: VipConfig, detail: string): void;
@@ -44,6 +47,8 @@ export interface HeldOptions {
 export class HeldAddresses {
   readonly #options: HeldOptions;
   readonly #held = new Map<string, Held>();
+  /** VIPs that were wanted while there was no device for them, and since when. */
+  readonly #homeless = new Map<string, Instant>();
 
   constructor(options: HeldOptions) {
     this.#options = options;
@@ -61,9 +66,12 @@ export class HeldAddresses {
       return false;
     }
     if (device === undefined) {
-      this.#options.refused(vip, `no device carries link ${vip.link ?? "?"} now`);
+      const since = this.#homeless.get(vip.id) ?? now;
+      this.#homeless.set(vip.id, since);
+      if (now - since >= DEVICE_PATIENCE_MS) this.#options.refused(vip, `there is no device for ${vip.address}`);
       return false;
     }
+    this.#homeless.delete(vip.id);
     if (held !== undefined && !held.isMissing && held.device === device && now - held.putAt < ADDRESS_RENEWAL_MS)
       return true;
     if (held === undefined || held.device !== device || held.puts === 0)
@@ -75,6 +83,7 @@ export class HeldAddresses {
   release(vip: VipConfig): void {
     const device = this.#held.get(vip.id)?.device ?? this.#options.deviceOf(vip);
     this.#held.delete(vip.id);
+    this.#homeless.delete(vip.id);
     if (device === undefined) return;
     this.#options.chores.ask({ kind: "remove", vip, device }, (outcome) => {
       if (!outcome.ok) this.#options.refused(vip, `cannot remove ${vip.address} from ${device}: ${outcome.error}`);

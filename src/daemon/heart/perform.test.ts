@@ -7,6 +7,7 @@ import type { Frame } from "../../core/membership/frame.ts";
 import type { Effect } from "../../core/node/effects.ts";
 import type { Device, NeighbourMessage } from "../../host/ports.ts";
 import { directChores } from "./chores.ts";
+import { DEVICE_PATIENCE_MS } from "./held.ts";
 import type { Happening } from "./loop.ts";
 import type { FromHeart } from "./messages.ts";
 import { Performer } from "./perform.ts";
@@ -270,12 +271,16 @@ test("A placed address is kept alive with its gate closed until it is removed", 
   expect(turn(900)).toEqual([]);
 });
 
-test("A VIP whose device is missing is refused alone; the others open", async () => {
+test("A VIP whose device is missing stays closed alone, and is refused when no device comes", async () => {
   const bench = await new Bench().started();
-  expect(bench.do({ kind: "open", vips: [PINNED, VIP], until: instant(10_130) })).toEqual([
-    "put 192.0.2.10 eth0 2000",
-    "open 192.0.2.10 until 10130",
-  ]);
+  const both = { kind: "open", vips: [PINNED, VIP], until: instant(10_130) } as const;
+  expect(bench.do(both)).toEqual(["put 192.0.2.10 eth0 2000", "open 192.0.2.10 until 10130"]);
+  bench.time += 500;
+  bench.do(both);
+  // It may be another device that is being made just now; the core is not to bar this node for that.
+  expect(bench.told).toEqual([]);
+  bench.time += DEVICE_PATIENCE_MS;
+  bench.do(both);
   expect(bench.told).toMatchObject([{ kind: "gate", what: "refused", vip: PINNED.id }]);
 });
 
@@ -562,5 +567,7 @@ test("A planned move catches arrivals and hands them on", async () => {
     "close 192.0.2.10",
     "remove 192.0.2.10 eth0",
   ]);
-  expect(bench.do({ kind: "hand-on", vip: VIP, mac: "02:00:00:00:00:02" })).toEqual(["hand on eth0 to 02:00:00:00:00:02"]);
+  expect(bench.do({ kind: "hand-on", vip: VIP, mac: "02:00:00:00:00:02" })).toEqual([
+    "hand on eth0 to 02:00:00:00:00:02",
+  ]);
 });

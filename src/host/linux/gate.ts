@@ -347,8 +347,8 @@ export class LinuxGate implements Gate {
   }
 }
 
-/** A former self may have used the other mechanism; its guards would drop what we open. */
-function removeFormerGuards(): void {
+/** A former self may have used the other mechanism; its guards would drop what we, or whoever comes next, opens. */
+export function removeFormerGuards(): void {
   const socket = new NetlinkSocket(NETLINK_ROUTE);
   removeGuards(socket);
   socket.close();

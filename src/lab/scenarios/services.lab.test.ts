@@ -229,6 +229,9 @@ test("after the daemon was killed, the stop hook stops its services and removes 
     expect(left.pid("app") ?? left.pid("store")).toBeUndefined();
     expect((await node.run(["ip", "-o", "address", "show", "to", PUBLIC_VIP])).stdout).toBe("");
     expect((await node.run(["nft", "list", "ruleset"])).stdout).not.toContain("understudy");
+    for (const device of ["eth0", "eth1"]) {
+      expect((await node.run(["tc", "filter", "show", "dev", device, "egress"])).stdout).not.toContain("understudy");
+    }
     const again = await node.run(release);
     expect(`${again.code} ${again.stdout}${again.stderr}`).toBe("0 ");
     await node.startDaemon();
