@@ -124,6 +124,6 @@ function unknownName(config: ClusterConfig, verb: Verb): RequestAnswer | undefin
 }
 
 function unknown(code: string, message: string, known: readonly string[]): RequestAnswer {
-  const expected = known.join(", ");
-  return { ok: false, problems: [{ code, severity: "error", message, expected, next: `choose one of: ${expected}` }] };
+  const next = `choose one of: ${known.join(", ")}`;
+  return { ok: false, problems: [{ code, severity: "error", message, next }] };
 }

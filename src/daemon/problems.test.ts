@@ -83,3 +83,13 @@ test("a group that nobody serves is an error, and the worst comes first", () => 
     "info NODE_STANDBY",
   ]);
 });
+
+test("what concerns the whole cluster or a node is told once", () => {
+  const groups = [groupView({ role: "holding", candidates: [{ node: "srv2", eligible: false, because: "is dead" }] })];
+  const serving = reached(nodeView("srv1", { groups, maintenance: true, peers: [peer("dead")] }));
+  expect(codes(serving, silent("srv2"))).toEqual(["NODE_DEAD", "MAINTENANCE"]);
+  expect(codes(serving, reached(nodeView("srv2", { maintenance: true, mode: "standby" })))).toEqual([
+    "MAINTENANCE",
+    "NODE_STANDBY",
+  ]);
+});

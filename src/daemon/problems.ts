@@ -91,7 +91,8 @@ function stateProblems({ node, stalled, maintenance, mode }: NodeView): Problem[
     problems.push({ severity: "error", code: "NODE_STALLED", message, next: `look at ${node}'s load and journal` });
   }
   if (maintenance) {
-    const message = `${node} is in maintenance: nothing moves, not even after a failure`;
+    // Every node says the same, and it is told once.
+    const message = "the cluster is in maintenance: nothing moves, not even after a failure";
     problems.push({
       severity: "warning",
       code: "MAINTENANCE",
@@ -215,7 +216,10 @@ function problemsOf(name: string, views: readonly NodeView[]): Problem[] {
   }
   // The holder knows best who could follow it.
   const judge = serving[0] ?? roles[0];
-  const barred = (judge?.group.candidates ?? []).filter((candidate) => !candidate.eligible);
+  const barred = (judge?.group.candidates ?? []).filter(
+    // That a node is away or in standby is told once for the node, not again for every group.
+    ({ node, eligible }) => !eligible && views.some((view) => view.node === node && view.mode !== "standby"),
+  );
   for (const candidate of barred) {
     problems.push({
       code: "NODE_NOT_ELIGIBLE",

@@ -426,7 +426,7 @@ export class Group {
   #settleStarting(turn: Turn): void {
     const s = this.#s;
     if (s.stalled || s.gateBroken) {
-      this.release(turn, { to: undefined, because: this.standing.ownEligibility(turn.now).because });
+      this.release(turn, { to: undefined, because: `${s.me} ${this.standing.ownEligibility(turn.now).because}` });
       return;
     }
     this.claiming?.watch(turn, s);
@@ -446,7 +446,7 @@ export class Group {
   #settleHolding(turn: Turn): void {
     const s = this.#s;
     if (s.stalled || s.gateBroken) {
-      this.release(turn, { to: undefined, because: this.standing.ownEligibility(turn.now).because });
+      this.release(turn, { to: undefined, because: `${s.me} ${this.standing.ownEligibility(turn.now).because}` });
       return;
     }
     this.renew(turn);

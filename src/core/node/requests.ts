@@ -100,16 +100,16 @@ export class Requests {
       return refuse("NODE_NOT_POSSIBLE", `${to} is no possible node of ${name}`, `choose one of ${group.config.prefer.join(", ")}`);
     }
     if (inMaintenance(this.#s)) {
-      return refuse("MAINTENANCE", "the cluster is in maintenance: nothing moves", "understudy maintenance off");
+      return refuse("MAINTENANCE", "the cluster is in maintenance: nothing moves", "end it with `understudy maintenance off`");
     }
     if (!group.mine) return this.#switchElsewhere(group, to);
     if (to === this.#s.me) return { kind: "done", detail: `${name} is on ${to} already` };
     if (group.role !== "holding") {
-      return refuse("NOT_SETTLED", `${name} is ${group.role} on ${this.#s.me}`, `understudy why ${name}`);
+      return refuse("NOT_SETTLED", `${name} is ${group.role} on ${this.#s.me}`, askWhy(name));
     }
     const candidate = group.standing.candidates.find((each) => each.node === to);
     if (candidate?.eligible !== true) {
-      return refuse("NODE_NOT_ELIGIBLE", `${to} ${candidate?.because ?? "is unknown"}`, `understudy why ${name}`);
+      return refuse("NODE_NOT_ELIGIBLE", `${to} ${candidate?.because ?? "is unknown"}`, askWhy(name));
     }
     this.#s.wishes.set(`at/${name}`, to, this.#s.me);
     group.release(turn, { to, because: `an operator asked for ${to}` });
@@ -118,7 +118,7 @@ export class Requests {
 
   #switchElsewhere(group: Group, to: string): Outcome {
     const name = group.config.name;
-    const next = `understudy why ${name}`;
+    const next = askWhy(name);
     if (group.role === "stopping") return refuse("MOVE_IN_PROGRESS", `${name} is being moved already`, next);
     if (group.claiming !== undefined) return refuse("MOVE_IN_PROGRESS", `${this.#s.me} is taking ${name} already`, next);
     const holder = group.holder === undefined ? undefined : this.#s.roster.peers.get(group.holder);
@@ -135,7 +135,7 @@ export class Requests {
   #standby(turn: Turn, node: string, on: boolean): Outcome {
     if (!this.#s.config.nodes.some((each) => each.name === node)) {
       const names = this.#s.config.nodes.map((each) => each.name).join(", ");
-      return refuse("UNKNOWN_NODE", `there is no node ${node}`, `choose one of ${names}`);
+      return refuse("NODE_UNKNOWN", `the cluster has no node "${node}"`, `choose one of ${names}`);
     }
     this.#s.wishes.set(`standby/${node}`, on ? "on" : "off", this.#s.me);
     turn.urgent = true;
@@ -198,7 +198,7 @@ export class Requests {
       this.#restart = undefined;
       this.#beats.restartUntil = LONG_AGO;
       const names = waitingFor.map(([name]) => name).join(", ");
-      const outcome = refuse("RESTART_NOT_AGREED", `${names} did not agree to wait`, "understudy status");
+      const outcome = refuse("RESTART_NOT_AGREED", `${names} did not agree to wait`, "`understudy status` shows how they are");
       turn.emit({ kind: "reply", id: restart.id, outcome });
       return;
     }
@@ -241,6 +241,11 @@ function refuse(code: string, message: string, next: string): Outcome {
   return { kind: "refused", problem };
 }
 
+/** The way to the reasons. */
+function askWhy(group: string): string {
+  return `\`understudy why ${group}\` tells the reason`;
+}
+
 function unknownGroup(name: string, groups: ReadonlyMap<string, Group>): Outcome {
-  return refuse("UNKNOWN_GROUP", `there is no group ${name}`, `choose one of ${[...groups.keys()].join(", ")}`);
+  return refuse("GROUP_UNKNOWN", `the cluster has no group "${name}"`, `choose one of ${[...groups.keys()].join(", ")}`);
 }

@@ -48,7 +48,7 @@ export function viewOf({ s, incarnation, groups, monitors, rejected, now }: View
       gateways: s.segments[link]?.gateways ?? [],
     })),
     peers: [...s.roster.peers.values()].map((peer) => viewPeer(s, peer, now)),
-    groups: [...groups.values()].map((group) => viewGroup(group, now)),
+    groups: [...groups.values()].map((group) => viewGroup(s, group, now)),
     monitors: s.config.monitors.map(({ name }) => {
       const known = monitors.get(name) ?? { verdict: "unknown" as const, detail: "not checked yet" };
       return { name, ...known };
@@ -80,7 +80,7 @@ function viewPeer(s: Surroundings, peer: Peer, now: Instant): PeerView {
   };
 }
 
-function viewGroup(group: Group, now: Instant): GroupView {
+function viewGroup(s: Surroundings, group: Group, now: Instant): GroupView {
   return {
     name: group.config.name,
     epoch: group.epoch,
@@ -90,23 +90,23 @@ function viewGroup(group: Group, now: Instant): GroupView {
     candidates: group.standing.candidates.map(({ node, eligible, because }) => ({ node, eligible, because })),
     decision: group.decision,
     timers: Object.fromEntries(Object.entries(group.timers(now)).map(([name, ms]) => [name, Math.round(ms)])),
-    wouldChange: wouldChange(group),
+    wouldChange: wouldChange(s, group),
   };
 }
 
 /** What would make the placement answer differently, one sentence each. */
-function wouldChange(group: Group): string[] {
+function wouldChange(s: Surroundings, group: Group): string[] {
   const { node } = group.standing.placement;
-  const sentences: string[] = [];
+  const sentences = inMaintenance(s) ? ["nothing moves before `understudy maintenance off`; then:"] : [];
   for (const candidate of group.standing.candidates) {
     if (candidate.node === node || candidate.eligible) continue;
     sentences.push(`${candidate.node} ${candidate.because}; without that it could hold ${group.config.name}`);
   }
   const others = group.standing.candidates.filter((candidate) => candidate.eligible && candidate.node !== node);
-  for (const other of others) {
-    sentences.push(`if ${node ?? "the holder"} failed, ${other.node} would take over`);
-    sentences.push(`understudy switch ${group.config.name} --to ${other.node} would move it`);
-  }
-  if (group.barred !== undefined) sentences.push(`understudy clear ${group.config.name} would let this node hold it again`);
+  if (node !== undefined) sentences.push(`if ${node} failed, ${others[0]?.node ?? "nobody"} would take over`);
+  for (const other of others)
+    sentences.push(`\`understudy switch ${group.config.name} --to ${other.node}\` would move it`);
+  if (group.barred !== undefined)
+    sentences.push(`\`understudy clear ${group.config.name}\` would let ${s.me} hold it again`);
   return sentences;
 }
