@@ -65,7 +65,10 @@ async function runFault(
   fault: BenchmarkFault,
   { phases, longPhases }: CampaignOptions,
 ): Promise<FaultResult> {
-  const client = await lab.startClient({ isUnlimited: fault.isPlanned, ...(fault.isPlanned ? { established: ESTABLISHED } : {}) });
+  const client = await lab.startClient({
+    isUnlimited: fault.isPlanned,
+    ...(fault.isPlanned ? { established: ESTABLISHED } : {}),
+  });
   const trials: Trial[] = [];
   const troubles: string[] = [];
   try {
@@ -90,7 +93,9 @@ function tell({ trials, troubles }: FaultResult): string {
   for (const one of trials) {
     for (const [word, count] of Object.entries(one.failures)) failures[word] = (failures[word] ?? 0) + count;
   }
-  const words = Object.entries(failures).map(([word, count]) => `${count} ${word}`).join(", ");
+  const words = Object.entries(failures)
+    .map(([word, count]) => `${count} ${word}`)
+    .join(", ");
   return [`gaps ${gaps} s`, `two holders ${two} ms in all`, `failed: ${words || "none"}`, ...troubles].join("; ");
 }
 

@@ -61,14 +61,28 @@ function stages({ quick, only, phases }: Flags): Part[][] {
   const isForSeconds = ({ key }: BenchmarkFault): boolean => key === "kill" || key === "freeze";
   const all = [
     [part(understudy())],
-    [part(quickPeer, FAULTS.filter((fault) => !isForSeconds(fault)))],
+    [
+      part(
+        quickPeer,
+        FAULTS.filter((fault) => !isForSeconds(fault)),
+      ),
+    ],
     [
       { ...part(quickPeer, FAULTS.filter(isForSeconds)), isIdleMeasured: false },
       part(keepalived(1_000)),
       part(heartbeat({ keepalive: "200ms", deadtime: "1", intervalMs: 200, deadMs: 1_000 })),
       // The slowest of all in two labs, or everybody would wait for it.
-      part(slowPeer, FAULTS.filter((_, index) => index % 2 === 0)),
-      { ...part(slowPeer, FAULTS.filter((_, index) => index % 2 === 1)), isIdleMeasured: false },
+      part(
+        slowPeer,
+        FAULTS.filter((_, index) => index % 2 === 0),
+      ),
+      {
+        ...part(
+          slowPeer,
+          FAULTS.filter((_, index) => index % 2 === 1),
+        ),
+        isIdleMeasured: false,
+      },
     ],
   ];
   const chosen = all.map((stage) => stage.filter(({ contender }) => only === undefined || contender.family === only));
@@ -117,7 +131,8 @@ function readFlags(): Flags | undefined {
     const only = FAMILIES.find((family) => family === values.only);
     if (values.only !== undefined && only === undefined) throw new Error(`--only takes ${FAMILIES.join(", ")}`);
     const phases = values.phases === undefined ? undefined : Number(values.phases);
-    if (phases !== undefined && (!Number.isInteger(phases) || phases < 1)) throw new Error("--phases takes a number from 1");
+    if (phases !== undefined && (!Number.isInteger(phases) || phases < 1))
+      throw new Error("--phases takes a number from 1");
     return { quick: values.quick, only, phases };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`.trimStart());
@@ -133,10 +148,13 @@ async function main(): Promise<number> {
   if (problems.length > 0) return 1;
   // A lab belongs to this process: when it exits, the supervisors see its end and clear up.
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => process.exit(130));
-  const timer = setTimeout(() => {
-    process.stderr.write("the benchmark did not end in time\n");
-    process.exit(1);
-  }, LIMIT_MS[flags.quick ? "quick" : "full"]);
+  const timer = setTimeout(
+    () => {
+      process.stderr.write("the benchmark did not end in time\n");
+      process.exit(1);
+    },
+    LIMIT_MS[flags.quick ? "quick" : "full"],
+  );
   timer.unref();
   const results: ContenderResult[] = [];
   const beganMs = performance.now();

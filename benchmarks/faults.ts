@@ -20,7 +20,11 @@ export interface BenchmarkFault {
   inflict(lab: Lab, holder: string, contender: Contender): Promise<number>;
 }
 
-function labFault(key: Exclude<FaultKey, "switchover">, title: string, times: { lastsMs: number; longMs?: number }): BenchmarkFault {
+function labFault(
+  key: Exclude<FaultKey, "switchover">,
+  title: string,
+  times: { lastsMs: number; longMs?: number },
+): BenchmarkFault {
   const inflict = (lab: Lab, holder: string): Promise<number> => LAB_FAULTS[key].inflict(lab.node(holder));
   return { key, title, lastsMs: times.lastsMs, longMs: times.longMs ?? times.lastsMs, isPlanned: false, inflict };
 }

@@ -49,7 +49,15 @@ function faultSection(fault: BenchmarkFault, results: readonly ContenderResult[]
   });
   if (rows.length === 0) return [];
   const planned = fault.isPlanned ? ["refused", "open connections broken, of 10"] : [];
-  const heads = ["", "phases", "gap, median", "gap, worst", "failed, median", "two holders, median", "two holders, worst"];
+  const heads = [
+    "",
+    "phases",
+    "gap, median",
+    "gap, worst",
+    "failed, median",
+    "two holders, median",
+    "two holders, worst",
+  ];
   const note = NOTES[fault.key];
   return [
     `## ${fault.title[0]?.toUpperCase()}${fault.title.slice(1)}`,
@@ -65,6 +73,8 @@ const LONGER = "in any case 5 s (or 0.5 s) longer than the other node needs to t
 const NOTES: Readonly<Partial<Record<BenchmarkFault["key"], string>>> = {
   kill: `The daemon stays dead for 10 s in five phases, for 1.5 s in the others, and ${LONGER} Whoever holds the address still when the other took over, holds it for as long as nobody comes: the number shows when we came.`,
   freeze: `The daemon stays frozen for 10 s in five phases, for 1.5 s in the others, and ${LONGER}`,
+  unplug:
+    "The public cable loses its carrier a millisecond before the private one, so a node that looks has time to hand over: then there is hardly a gap.",
   nginx:
     "Understudy asks nginx every 100 ms and believes the second failure; keepalived's shortest interval is a second; Heartbeat looks at nothing.",
   switchover:
@@ -84,9 +94,7 @@ function faultCells(fault: BenchmarkFault, { trials, troubles }: FaultResult): s
     String(Math.round(median(pick((one) => one.failed)))),
     holding(median(two)),
     holding(worst(two)),
-    ...(fault.isPlanned
-      ? [String(worst(pick(refused))), String(worst(pick((one) => one.broken)))]
-      : []),
+    ...(fault.isPlanned ? [String(worst(pick(refused))), String(worst(pick((one) => one.broken)))] : []),
     gapOrNone(worst(pick((one) => one.healingGapMs))),
   ];
 }
@@ -126,10 +134,22 @@ function anatomySection(results: readonly ContenderResult[]): string[] {
     ...table(
       ["", "least", "median", "most"],
       [
-        row("age of the holder's last frame when the power went", found.map((one) => one.frameAgeMs)),
-        row("last frame heard → holder called dead", found.map((one) => one.silenceMs)),
-        row("dead → group taken, address opened and announced", found.map((one) => one.takingMs)),
-        row("taken → first page at the client", found.map((one) => one.answerMs)),
+        row(
+          "age of the holder's last frame when the power went",
+          found.map((one) => one.frameAgeMs),
+        ),
+        row(
+          "last frame heard → holder called dead",
+          found.map((one) => one.silenceMs),
+        ),
+        row(
+          "dead → group taken, address opened and announced",
+          found.map((one) => one.takingMs),
+        ),
+        row(
+          "taken → first page at the client",
+          found.map((one) => one.answerMs),
+        ),
       ],
     ),
     "",
@@ -161,7 +181,10 @@ function machine(): string {
 
 function debianVersion(name: string): string | undefined {
   try {
-    return execFileSync("dpkg-query", ["-W", "-f", "${Version}", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return execFileSync("dpkg-query", ["-W", "-f", "${Version}", name], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
   } catch {
     return undefined;
   }

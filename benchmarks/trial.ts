@@ -86,7 +86,9 @@ export async function runTrial(
     throw new Error("the wire's observer saw nothing");
   }
   // A gap that was open when healing began belongs to the fault, and only until then.
-  const gaps = all.gaps.filter((gap) => gap.fromMs < healMs).map((gap) => ({ ...gap, toMs: Math.min(gap.toMs, healMs) }));
+  const gaps = all.gaps
+    .filter((gap) => gap.fromMs < healMs)
+    .map((gap) => ({ ...gap, toMs: Math.min(gap.toMs, healMs) }));
   const worst = gaps.reduce((most, gap) => Math.max(most, gap.toMs - gap.fromMs), 0);
   const healing = all.gaps.filter((gap) => gap.fromMs >= healMs);
   return {
@@ -103,7 +105,15 @@ export async function runTrial(
 }
 
 /** The holder, after calm and a random wait. On a busy machine a group may move by itself meanwhile: then again. */
-async function aimAt({ lab, contender, client }: { lab: Lab; contender: Contender; client: LoadClient }): Promise<string> {
+async function aimAt({
+  lab,
+  contender,
+  client,
+}: {
+  lab: Lab;
+  contender: Contender;
+  client: LoadClient;
+}): Promise<string> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
     const holder = await settled(lab, contender);
     await client.pageAfter(lab.now(), { from: holder });

@@ -19,7 +19,12 @@ export function understudy(): Contender {
     lab: { cluster: tourCluster },
     patienceMs: 5_000,
     config: () => {
-      const file = labClusterFile({ nodes: nodeNames(2), ipv6: false, privateLink: true, key: "/etc/understudy/cluster.key" });
+      const file = labClusterFile({
+        nodes: nodeNames(2),
+        ipv6: false,
+        privateLink: true,
+        key: "/etc/understudy/cluster.key",
+      });
       tourCluster(file);
       return [{ file: "/etc/understudy/cluster.yaml", text: renderClusterFile(file) }];
     },
