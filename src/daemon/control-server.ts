@@ -6,7 +6,6 @@
 
 import { createServer } from "node:https";
 import type { Server } from "node:https";
-import type { Server as HttpServer } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
@@ -57,7 +56,7 @@ export function startControlServer(options: ControlServerOptions): ControlServer
       { ...TLS_SETTINGS, ...CREATION_LIMITS, pskCallback: admit, handshakeTimeout: 2_000, sessionTimeout: 1 },
       createHandler(options.backend, (socket) => callers.get(socket)),
     );
-    setLimits(server as unknown as HttpServer);
+    setLimits(server);
     server.on("tlsClientError", () => {
       refused += 1;
     });

@@ -120,7 +120,7 @@ class LiveView {
         numbers.sincePageMs === undefined || numbers.sincePageMs > STALE_PAGE_MS || numbers.failed > this.#lastFailed;
       this.#lastFailed = numbers.failed;
       this.#lastPage = numbers.node;
-      this.#past.push({ node: isAway ? undefined : numbers.node } as Moment);
+      this.#past.push({ node: isAway ? undefined : numbers.node });
       if (this.#past.length > MAX_PAST) this.#past.shift();
     }
     return {

@@ -127,7 +127,7 @@ export class Stage {
       this.#inbox.push(input);
       return;
     }
-    const result = this.node.step({ ...input, now: this.now } as Input);
+    const result = this.node.step({ ...input, now: this.now });
     for (const effect of result.effects) this.#perform(effect);
     this.#wakeAt = result.wakeAt;
   }

@@ -113,7 +113,7 @@ export class Datagrams {
       // Addresses are numbers already: without a lookup a send leaves in the same turn.
       const lookup = (host: string, _: unknown, found: (error: null, address: string, family: number) => void): void =>
         found(null, host, type === "udp4" ? 4 : 6);
-      const socket = createSocket({ type, lookup: lookup as never, ipv6Only: type === "udp6" });
+      const socket = createSocket({ type, lookup, ipv6Only: type === "udp6" });
       port.socket = socket;
       socket.on("message", (bytes, source) => this.#options.received(port.link, bytes, source.address));
       socket.on("error", (error) => {

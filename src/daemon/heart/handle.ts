@@ -115,7 +115,7 @@ class WorkerHeart implements Heart {
     kind: K,
     listener: (message: Extract<HeartNews, { readonly kind: K }>) => void,
   ): void {
-    this.#listeners.set(kind, [...(this.#listeners.get(kind) ?? []), listener as (message: never) => void]);
+    this.#listeners.set(kind, [...(this.#listeners.get(kind) ?? []), listener]);
   }
 
   async end(): Promise<void> {

@@ -148,7 +148,7 @@ export class Loop {
 
   #turn(happening: Happening): void {
     const now = this.#options.clock.now();
-    const { effects, wakeAt } = this.#options.node.step({ ...happening, now } as Input);
+    const { effects, wakeAt } = this.#options.node.step({ ...happening, now });
     this.#wakeAt = wakeAt;
     if (effects.length > 0) this.#options.perform(effects, now);
     this.#options.turned(now);
