@@ -4,10 +4,12 @@
  */
 
 import { Node } from "../../core/node/node.ts";
+import { Alarm } from "../../host/linux/alarm.ts";
 import { openMachine } from "../../host/linux/machine.ts";
 import { realtime } from "../../host/linux/realtime.ts";
 import { threadChores } from "./chores.ts";
 import { serveHeart } from "./thread.ts";
+import { alarmTimers } from "./timers.ts";
 
 await serveHeart(({ config, configHash, node }, post) => {
   const scheduling = realtime();
@@ -23,5 +25,5 @@ await serveHeart(({ config, configHash, node }, post) => {
     // Thrown outside every turn: the heart closes its gates and ends.
     throw error;
   });
-  return { machine: openMachine(), chores, node: new Node({ config, configHash, node }) };
+  return { machine: openMachine(), chores, timers: alarmTimers(new Alarm()), node: new Node({ config, configHash, node }) };
 });

@@ -159,12 +159,12 @@ export class Loop {
     this.#options.broken(error);
   }
 
-  /** Sets the timer for the core's wake-up or the next obligatory turn, unless one that is early enough runs. */
+  /** Sets the timer for the core's wake-up or the next obligatory turn, unless it is set for that time. */
   #arm(): void {
     const { clock, timers, intervalMs } = this.#options;
     const now = clock.now();
     const target = earlier(this.#wakeAt, after(this.#lastTurnAt, intervalMs));
-    if (this.#timer !== undefined && this.#timerAt <= target) return;
+    if (this.#timer !== undefined && this.#timerAt === target) return;
     timers.cancel(this.#timer);
     this.#timerAt = target;
     const delayMs = target - now;
@@ -178,7 +178,7 @@ export class Loop {
       return;
     }
     this.#immediates = 0;
-    this.#timer = timers.after(Math.max(1, Math.ceil(delayMs)), () => this.#woken());
+    this.#timer = timers.after(Math.max(1, delayMs), () => this.#woken());
   }
 
   /** Timers of Node may run up to a millisecond early, and the wake-up may have moved: then it only sets the next. */

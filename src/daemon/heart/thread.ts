@@ -3,6 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { FromHeart, HeartOptions, ToHeart } from "./messages.ts";
 import { type HeartSurroundings, runHeart } from "./run.ts";
+import type { Timers } from "./loop.ts";
 import { nodeTimers } from "./timers.ts";
 
 /** Runs a heart on what `open` gives it until the main thread ends it; whatever fails is told as `fatal`. */
@@ -10,7 +11,7 @@ export async function serveHeart(
   open: (
     options: HeartOptions,
     post: (message: FromHeart) => void,
-  ) => Pick<HeartSurroundings, "machine" | "node" | "chores">,
+  ) => Pick<HeartSurroundings, "machine" | "node" | "chores"> & { readonly timers?: Timers },
 ): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error("the heart runs only in a thread of the daemon");
@@ -23,8 +24,8 @@ export async function serveHeart(
   port.on("message", (message: ToHeart) => tell(message));
   try {
     const heart = await runHeart(options, {
-      ...open(options, post),
       timers: nodeTimers,
+      ...open(options, post),
       post,
       broken: () => end(1),
       ended: () => end(0),

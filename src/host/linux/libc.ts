@@ -22,6 +22,8 @@ const c = {
   ),
   close: libc.func("int close(int fd)"),
   clockGettime: libc.func("int clock_gettime(int clock, void *time)"),
+  timerfdCreate: libc.func("int timerfd_create(int clock, int flags)"),
+  timerfdSettime: libc.func("int timerfd_settime(int fd, int flags, void *value, void *former)"),
   schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, void *parameters)"),
   ifNametoindex: libc.func("uint32_t if_nametoindex(const char *name)"),
   syscall3: libc.func("long syscall(long number, long a, void *b, long c)"),
@@ -156,6 +158,21 @@ const timespecView = new BigInt64Array(timespec.buffer, timespec.byteOffset, 2);
 export function bootTimeMs(): number {
   checked("clock_gettime", c.clockGettime(CLOCK_BOOTTIME, timespec));
   return Number(timespecView[0]) * 1_000 + Number(timespecView[1]) / 1e6;
+}
+
+/** A timer of CLOCK_BOOTTIME as a descriptor, which can be read from when it has run out; not yet set. */
+export function openTimer(): number {
+  return checked("timerfd_create", c.timerfdCreate(CLOCK_BOOTTIME, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+const timerValue = new BigInt64Array(4);
+
+/** Lets the timer run out once, after so many milliseconds; 0 stops it. Either way it has not run out any more. */
+export function setTimer(fd: number, delayMs: number): void {
+  const microseconds = Math.ceil(delayMs * 1_000);
+  timerValue[2] = BigInt(Math.floor(microseconds / 1e6));
+  timerValue[3] = BigInt((microseconds % 1e6) * 1_000);
+  checked("timerfd_settime", c.timerfdSettime(fd, 0, timerValue, null));
 }
 
 const SCHED_RR = 2;
