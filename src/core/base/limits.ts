@@ -19,8 +19,8 @@ export const MAX_MONITORS = 2_000;
 export const MAX_FRAME_BYTES = 1_400;
 /** Length of a cluster, node, group or monitor name. */
 export const MAX_NAME_LENGTH = 63;
-/** Sent sequence numbers per link whose send time is remembered, to date an echo. */
-export const MAX_SENT_REMEMBERED = 256;
+/** Latest sequence numbers to one peer whose send time is remembered, to date an echo. */
+export const MAX_SENT_REMEMBERED = 1_024;
 /** MAC addresses remembered for one peer. */
 export const MAX_MACS_PER_NODE = 16;
 /** Events kept in memory by a node. */

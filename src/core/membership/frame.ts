@@ -84,7 +84,7 @@ export interface Frame {
   readonly node: string;
   /** Random per start of the sender's daemon; 16 hexadecimal digits. */
   readonly incarnation: string;
-  /** Grows with every frame of this incarnation to this recipient on this link. */
+  /** Grows with every frame of this incarnation to this recipient, over all links (in version 1 on each by itself). */
   readonly sequence: number;
   readonly link: number;
   /** Hash of the sender's cluster file. */

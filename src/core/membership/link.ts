@@ -13,30 +13,25 @@ export class Link {
   /** Highest sequence accepted from the peer's present incarnation. */
   sequence = 0;
   up = false;
-  #nextSequence = 1;
+  /** Sequences sent and their times, by sequence modulo the length; later ones overwrite earlier ones. */
+  readonly #sent = new Float64Array(MAX_SENT_REMEMBERED);
   readonly #sentAt = new Float64Array(MAX_SENT_REMEMBERED);
 
   constructor(number: number) {
     this.number = number;
   }
 
-  /** The sequence for a frame that is sent now. */
-  take(now: Instant): number {
-    const sequence = this.#nextSequence++;
+  /** Our frame with this sequence leaves on this link now. */
+  noteSent(sequence: number, now: Instant): void {
+    this.#sent[sequence % MAX_SENT_REMEMBERED] = sequence;
     this.#sentAt[sequence % MAX_SENT_REMEMBERED] = now;
-    return sequence;
   }
 
-  /** When our frame `sequence` was sent; undefined when it never was, or too long ago to remember. */
+  /** When our frame `sequence` left on this link; undefined when it never did, or too long ago to remember. */
   sentAt(sequence: number): Instant | undefined {
-    const oldest = this.#nextSequence - MAX_SENT_REMEMBERED;
-    if (sequence < 1 || sequence < oldest || sequence >= this.#nextSequence) return undefined;
-    return instant(this.#sentAt[sequence % MAX_SENT_REMEMBERED] ?? 0);
-  }
-
-  /** The last sequence taken; 0 before the first. */
-  get lastSent(): number {
-    return this.#nextSequence - 1;
+    const index = sequence % MAX_SENT_REMEMBERED;
+    if (sequence < 1 || this.#sent[index] !== sequence) return undefined;
+    return instant(this.#sentAt[index] ?? 0);
   }
 
   /** The peer has a new incarnation: its sequences begin anew; ours go on, and so does the link. */

@@ -23,15 +23,15 @@ class Bench {
 
   /** We send a frame on a link; answers its sequence. */
   send(now: number, link = 0): number {
-    return this.peer.links[link]?.take(instant(now)) ?? 0;
+    const path = this.peer.links[link];
+    return path === undefined ? 0 : this.peer.take(path, instant(now));
   }
 
   frame(change: Partial<Frame> = {}, echoed?: { link: number; sequence: number }): Frame {
     const incarnation = change.incarnation ?? FIRST;
     const link = change.link ?? 0;
-    const key = `${incarnation}/${link}`;
-    const sequence = (this.sequences.get(key) ?? 0) + 1;
-    this.sequences.set(key, sequence);
+    const sequence = (this.sequences.get(incarnation) ?? 0) + 1;
+    this.sequences.set(incarnation, sequence);
     const heard: Heard[] = echoed === undefined ? [] : [{ ...echoed, incarnation: OWN, ageMs: 1 }];
     return {
       version: 2,
@@ -291,4 +291,26 @@ test("Only so many hardware addresses of a peer are kept, the latest", () => {
   peer.addMac("mac 40");
   expect(peer.macs.size).toBe(16);
   expect(peer.macs.has("mac 30") && peer.macs.has("mac 40") && !peer.macs.has("mac 20")).toBe(true);
+});
+
+test("An older frame that comes late on another link is a sign of life and no news", () => {
+  const bench = new Bench();
+  bench.meet(0);
+  const late = bench.frame({ link: 1, mode: "left", restartMs: 2_000 });
+  bench.hear(5, bench.frame({ mode: "left" }));
+  expect(bench.statesUntil(5, 5)).toEqual([[5, "left"]]);
+  bench.hear(10, bench.frame({ mode: "online" }));
+  expect(bench.statesUntil(10, 10)).toEqual([[10, "up"]]);
+  expect(bench.hear(12, late)).toMatchObject({ kind: "heard", changed: false });
+  expect(bench.statesUntil(12, 12)).toEqual([]);
+  expect(bench.peer.links[1]?.heardAt).toBe(12);
+  expect(bench.peer.restartUntil).toBeLessThan(0);
+});
+
+test("Frames of the previous version are taken as they come: it counts each link by itself", () => {
+  const bench = new Bench();
+  bench.meet(0);
+  bench.hear(1, bench.frame({ version: 1, sequence: 500 }));
+  bench.hear(2, bench.frame({ version: 1, link: 1, sequence: 7, mode: "standby" }));
+  expect(bench.peer.mode).toBe("standby");
 });

@@ -30,6 +30,9 @@ export class Peer {
   mode: NodeMode | undefined;
   config: string | undefined;
   speaks = 0;
+  /** Highest sequence heard on any link: what an older frame says, that came late on another link, is no news. */
+  newest = 0;
+  #lastSent = 0;
   /** Per link: highest sequence of ours that the peer said it heard. */
   readonly echoed: number[] = [];
   /** The peer announced a restart of its daemon: silence does not count before this. */
@@ -51,6 +54,18 @@ export class Peer {
     this.name = name;
     this.index = index;
     this.links = Array.from({ length: links }, (_, number) => new Link(number));
+  }
+
+  /** The last sequence taken for this peer; 0 before the first. */
+  get lastSent(): number {
+    return this.#lastSent;
+  }
+
+  /** The sequence for a frame that leaves on a link now. */
+  take(link: Link, now: Instant): number {
+    this.#lastSent++;
+    link.noteSent(this.#lastSent, now);
+    return this.#lastSent;
   }
 
   /** Can be talked to: heard within the wait and not gone. */
@@ -161,6 +176,8 @@ export class Roster {
     link.sequence = frame.sequence;
     link.heardAt = now;
     peer.heardAt = now;
+    if (!isNews(peer, frame)) return { kind: "heard", peer, restarted, echoSentAt, withdrawn: [], changed: restarted };
+    peer.newest = frame.sequence;
     peer.restartUntil = frame.restartMs > 0 ? after(now, frame.restartMs) : LONG_AGO;
     const before = restarted ? peer.claimsOn.splice(0).flat() : (peer.claimsOn[frame.link] ?? []);
     const withdrawn = before.flatMap(({ group }) =>
@@ -252,11 +269,17 @@ export class Roster {
     assert(incarnation !== this.#incarnation, "a peer never has this node's incarnation");
     peer.incarnation = incarnation;
     peer.candidate = undefined;
+    peer.newest = 0;
     peer.reports = new Map();
     peer.claims = [];
     peer.claimAnswers = [];
     for (const link of peer.links) link.restart();
   }
+}
+
+/** Nodes of version 1 count the frames of each link by itself: their order across links is not known. */
+function isNews(peer: Peer, frame: Frame): boolean {
+  return frame.version < 2 || frame.sequence > peer.newest;
 }
 
 /** Stores what the frame says about its sender; true when a decision may depend on the difference. */

@@ -166,7 +166,7 @@ export class Beats {
     const s = this.#s;
     if (link === undefined || s.interfaces[what.link]?.up !== true) return;
     s.counters.framesSent++;
-    const sequence = link.take(turn.now);
+    const sequence = peer.take(link, turn.now);
     const frame: Frame = {
       version: this.#versionFor(peer, sequence, turn.now),
       speaks: FRAME_VERSION,
@@ -198,7 +198,8 @@ export class Beats {
     const known = peer.speaks === 0 ? FRAME_VERSION : Math.min(FRAME_VERSION, peer.speaks);
     const { candidate } = peer;
     const isAsked = candidate !== undefined && candidate.speaks < known && now - candidate.at < CANDIDATE_MS;
-    if (!isAsked || sequence % 2 === 0 || this.restartUntil > now) return known;
+    // In turns, on every link: with one number for all links their parity alone would tie a version to a link.
+    if (!isAsked || Math.floor(sequence / 2) % 2 === 0 || this.restartUntil > now) return known;
     return Math.max(candidate.speaks, OLDEST_FRAME_VERSION);
   }
 

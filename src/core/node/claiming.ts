@@ -9,7 +9,7 @@ import type { VipConfig } from "../config/cluster.ts";
 import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import { VipProbe } from "../ownership/vip-probe.ts";
-import { releasedTo } from "./standing.ts";
+import { isServing, releasedTo } from "./standing.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
@@ -26,6 +26,15 @@ const PATIENCE_MS = 500;
 const CLAIM_PATIENTLY_EVERY_MS = 50;
 /** VIPs are asked for so often. */
 const ASK_EVERY_MS = 5;
+
+/** What the claim is judged by. */
+interface ClaimState {
+  readonly now: Instant;
+  readonly knownEpoch: number;
+  readonly probing: boolean;
+  /** This node is the group's last holder. */
+  readonly isLast: boolean;
+}
 
 export class Claiming {
   readonly group: string;
@@ -112,10 +121,10 @@ export class Claiming {
   }
 
   /** What is still missing before the group may be taken, as a clause; undefined when nothing is. */
-  missing(s: Surroundings, state: { now: Instant; knownEpoch: number; probing: boolean }): string | undefined {
+  missing(s: Surroundings, state: ClaimState): string | undefined {
     const { now } = state;
     for (const peer of s.roster.peers.values()) {
-      const missing = this.#missingFrom(peer, state.knownEpoch);
+      const missing = this.#missingFrom(peer, state);
       if (missing !== undefined) return missing;
     }
     for (const vip of this.#vips) {
@@ -164,9 +173,11 @@ export class Claiming {
     return holder === undefined ? `${vip.address} is being probed` : `${holder.node} answers for ${vip.address}`;
   }
 
-  #missingFrom(peer: Peer, knownEpoch: number): string | undefined {
+  #missingFrom(peer: Peer, { now, knownEpoch, isLast }: ClaimState): string | undefined {
     if (!peer.alive) return undefined;
     if (releasedTo(peer, { config: { name: this.group }, epoch: knownEpoch }, undefined)) return undefined;
+    // A restarting daemon cannot answer. It takes nothing before it has observed, so the last holder need not wait.
+    if (isLast && now < peer.restartUntil && !isServing(peer.reports.get(this.group)?.role)) return undefined;
     const answer = this.#answerOf(peer);
     if (answer === undefined) return `${peer.name} has not answered`;
     return answer.granted ? undefined : `${peer.name} refused: ${answer.reason}`;

@@ -521,7 +521,8 @@ export class Group {
     const state = { holderGone: this.standing.holderGone(), probing: this.standing.probing() };
     this.claiming.pursue(turn, s, state);
     if (!state.holderGone) return;
-    const missing = this.claiming.missing(s, { now: turn.now, knownEpoch: this.epoch, probing: state.probing });
+    const isLast = this.holder === s.me;
+    const missing = this.claiming.missing(s, { now: turn.now, knownEpoch: this.epoch, probing: state.probing, isLast });
     if (missing === undefined) this.#take(turn);
   }
 

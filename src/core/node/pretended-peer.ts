@@ -38,7 +38,7 @@ export class PretendedPeer {
   serving: readonly string[] | undefined;
   readonly reports: Map<string, GroupReport>;
   #life = 0;
-  readonly #sequences: number[];
+  #sequence = 0;
   #heard: (LastHeard | undefined)[];
   #asked: readonly Claim[] = [];
 
@@ -48,7 +48,6 @@ export class PretendedPeer {
     this.index = index;
     this.config = options.config;
     this.reach = Array.from({ length: links }, () => 2);
-    this.#sequences = Array.from({ length: links }, () => 0);
     this.#heard = Array.from({ length: links }, () => undefined);
     this.reports = new Map(groups.map((group) => [group, resting(group)]));
   }
@@ -60,7 +59,7 @@ export class PretendedPeer {
   /** Its daemon starts anew: another incarnation, nothing heard, nothing held. */
   restart(): void {
     this.#life++;
-    this.#sequences.fill(0);
+    this.#sequence = 0;
     this.#heard = this.#heard.map(() => undefined);
     this.#asked = [];
     this.claims = [];
@@ -91,15 +90,14 @@ export class PretendedPeer {
 
   /** The next frame on a link. */
   write(kind: FrameKind, link: number, now: number): Frame {
-    const sequence = (this.#sequences[link] ?? 0) + 1;
-    this.#sequences[link] = sequence;
+    this.#sequence++;
     return {
       version: 2,
       speaks: 2,
       kind,
       node: this.name,
       incarnation: this.incarnation,
-      sequence,
+      sequence: this.#sequence,
       link,
       config: this.config,
       mode: this.mode,

@@ -176,7 +176,7 @@ export class Requests {
     const until = after(turn.now, RESTART_MS);
     const told = new Map<string, readonly number[]>();
     for (const peer of this.#s.roster.peers.values()) {
-      if (peer.alive) told.set(peer.name, peer.links.map((link) => link.lastSent + 1));
+      if (peer.alive) told.set(peer.name, peer.links.map(() => peer.lastSent + 1));
     }
     this.#restart = { id, told, until, giveUpAt: after(turn.now, AGREE_WITHIN_MS) };
     this.#beats.restartUntil = until;
