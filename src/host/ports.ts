@@ -47,8 +47,11 @@ export interface Gate {
    * except with `keep`: what an earlier self of this daemon left open stays open until its deadline.
    */
   prepare(vips: readonly VipConfig[], options?: { readonly keep?: boolean }): void;
-  /** Opens or renews in one transaction; closes by itself at `until` (at most about 2.5 s ahead). */
-  open(vips: readonly VipConfig[], until: Instant): void;
+  /**
+   * Opens or renews in one transaction; closes by itself at `until` (at most about 2.5 s ahead). `late`: the kernel
+   * was too slow for a deadline to be promised, so everything is closed for now; worth another try.
+   */
+  open(vips: readonly VipConfig[], until: Instant): void | "late";
   /** Closes in one transaction. */
   close(vips: readonly VipConfig[]): void;
   /** Calls back after somebody else changed the rules and they were mended (or could not be). */

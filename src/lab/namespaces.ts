@@ -86,8 +86,9 @@ function whyRefused(uid: number): string {
   if (readSetting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") === "1") {
     return "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0   (or run it as root)";
   }
-  if (readSetting("/proc/sys/user/max_user_namespaces") === "0") {
-    return "sudo sysctl user.max_user_namespaces=10000   (or run it as root)";
+  for (const kind of ["user", "net", "mnt", "pid", "ipc", "uts"]) {
+    if (readSetting(`/proc/sys/user/max_${kind}_namespaces`) !== "0") continue;
+    return `sudo sysctl user.max_${kind}_namespaces=10000   (or run it as root)`;
   }
   return "run it as root";
 }

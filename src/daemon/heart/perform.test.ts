@@ -10,7 +10,7 @@ import { directChores } from "./chores.ts";
 import { DEVICE_PATIENCE_MS } from "./held.ts";
 import type { Happening } from "./loop.ts";
 import type { FromHeart } from "./messages.ts";
-import { Performer } from "./perform.ts";
+import { LATE_PATIENCE_MS, Performer } from "./perform.ts";
 
 const VIP: VipConfig = {
   kind: "vip",
@@ -68,6 +68,7 @@ class Bench {
   readonly told: Happening[] = [];
   readonly posted: FromHeart[] = [];
   fails: string | undefined;
+  isLate = false;
   changed: () => void = () => {};
   gateChanged: (what: "mended" | "broken", detail: string) => void = () => {};
   heard = new Map<string, (message: NeighbourMessage) => void>();
@@ -124,7 +125,10 @@ class Bench {
         },
         gate: {
           prepare: (vips, options) => did(`prepare ${ids(vips)} keep=${options?.keep}`),
-          open: (vips, until) => did(`open ${ids(vips)} until ${until}`),
+          open: (vips, until) => {
+            did(`open ${ids(vips)} until ${until}`);
+            return this.isLate ? "late" : undefined;
+          },
           close: (vips) => did(`close ${ids(vips)}`),
           watch: (changed) => ((this.gateChanged = changed), () => did("unwatch gate")),
           remove: () => did("gate.remove"),
@@ -282,6 +286,24 @@ test("A VIP whose device is missing stays closed alone, and is refused when no d
   bench.time += DEVICE_PATIENCE_MS;
   bench.do(both);
   expect(bench.told).toMatchObject([{ kind: "gate", what: "refused", vip: PINNED.id }]);
+});
+
+test("A kernel that is too slow for a moment is tried again, and is refused when it stays so", async () => {
+  const bench = await new Bench().started();
+  bench.isLate = true;
+  bench.do(open());
+  bench.isLate = false;
+  bench.time += LATE_PATIENCE_MS;
+  bench.do(open());
+  expect(bench.told).toEqual([]);
+  bench.isLate = true;
+  bench.do(open());
+  bench.time += LATE_PATIENCE_MS - 1;
+  bench.do(open());
+  expect(bench.told).toEqual([]);
+  bench.time += 1;
+  bench.do(open());
+  expect(bench.told).toMatchObject([{ kind: "gate", what: "refused", vip: VIP.id }]);
 });
 
 test("What the kernel refuses is told to the core for each VIP", async () => {

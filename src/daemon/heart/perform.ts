@@ -8,7 +8,15 @@ import { unreachable } from "../../core/base/assert.ts";
 import { type Instant, LONG_AGO } from "../../core/base/time.ts";
 import type { ClusterConfig, NodeConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { FrameCodec } from "../../core/membership/frame-codec.ts";
-import type { CatchEffect, CloseEffect, Effect, HandOnEffect, OpenEffect, ReplyEffect, SendEffect } from "../../core/node/effects.ts";
+import type {
+  CatchEffect,
+  CloseEffect,
+  Effect,
+  HandOnEffect,
+  OpenEffect,
+  ReplyEffect,
+  SendEffect,
+} from "../../core/node/effects.ts";
 import type { Arrivals, Gate, Interfaces, Neighbours } from "../../host/ports.ts";
 import type { Chores, Outcome, Seen } from "./chores.ts";
 import { ADDRESS_LIFETIME_MS, HeldAddresses } from "./held.ts";
@@ -43,6 +51,9 @@ export interface PerformerOptions {
 
 /** How often gate rules that could not be made are tried again. */
 const GATE_RETRY_MS = 1_000;
+/** A kernel that is too slow for the gate is given so long to recover. */
+export const LATE_PATIENCE_MS = 1_000;
+
 /** The hands of the heart. */
 export class Performer {
   readonly #options: PerformerOptions;
@@ -53,6 +64,8 @@ export class Performer {
   readonly #neighbourhood: Neighbourhood;
   readonly #openUntil = new Map<string, Instant>();
   #brokenGateAt: Instant | undefined;
+  /** Since when no gate could be opened in time. */
+  #lateSince: Instant | undefined;
   #unfollow: (() => void)[] = [];
   readonly #saidOf = new Set<string>();
 
@@ -256,12 +269,25 @@ export class Performer {
     const ready = vips.filter((vip) => this.#held.hold(vip, now));
     if (ready.length === 0) return;
     try {
-      this.#options.machine.gate.open(ready, until);
+      if (this.#options.machine.gate.open(ready, until) === "late") return this.#openedLate(ready, now);
+      this.#lateSince = undefined;
       for (const vip of ready) this.#openUntil.set(vip.id, until);
     } catch (error) {
-      for (const vip of ready)
-        this.#options.feed({ kind: "gate", what: "refused", vip: vip.id, detail: textOf(error) });
+      this.#refused(ready, textOf(error));
     }
+  }
+
+  /** A kernel that is busy for a moment costs that moment; one that stays so cannot serve. */
+  #openedLate(vips: readonly VipConfig[], now: Instant): void {
+    this.#openUntil.clear();
+    this.#lateSince ??= now;
+    this.#once("late", "the kernel is slow: a gate stays closed until its next renewal", {});
+    if (now - this.#lateSince >= LATE_PATIENCE_MS)
+      this.#refused(vips, `the kernel is too slow to keep a deadline, for ${LATE_PATIENCE_MS} ms by now`);
+  }
+
+  #refused(vips: readonly VipConfig[], detail: string): void {
+    for (const vip of vips) this.#options.feed({ kind: "gate", what: "refused", vip: vip.id, detail });
   }
 
   /** The gate first: an address that is removed while its gate is open answers until it is gone. */
@@ -284,7 +310,10 @@ export class Performer {
         this.#options.machine.arrivals.collect(device, addresses, forMs);
       } catch (error) {
         // The move goes on: at worst a client tries again by itself.
-        this.#once(`catch ${device}`, "new connections cannot be caught during a move", { device, error: textOf(error) });
+        this.#once(`catch ${device}`, "new connections cannot be caught during a move", {
+          device,
+          error: textOf(error),
+        });
       }
     }
   }

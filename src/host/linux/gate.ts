@@ -113,7 +113,7 @@ export class LinuxGate implements Gate {
     if (difference !== undefined) throw new Error(`the gate's rules were not kept by the kernel: ${difference}`);
   }
 
-  open(vips: readonly VipConfig[], until: Instant): void {
+  open(vips: readonly VipConfig[], until: Instant): void | "late" {
     for (const vip of vips) {
       const address = canonicalAddress(vip.address);
       const prepared = this.#vips.get(address);
@@ -121,7 +121,10 @@ export class LinuxGate implements Gate {
       this.#open.set(address, until);
       this.#deadlines?.map.set(prepared.key, until);
     }
-    if (this.#isInSets()) this.#commit(familiesOf(vips));
+    const isInTime = !this.#isInSets() || this.#commit(familiesOf(vips));
+    // With absolute deadlines the sets only speak to the next self, and may say too little.
+    if (!isInTime && this.#deadlines === undefined) return "late";
+    return undefined;
   }
 
   close(vips: readonly VipConfig[]): void {
@@ -136,7 +139,8 @@ export class LinuxGate implements Gate {
 
   handOver(): void {
     for (const until of this.#open.values()) this.#handedOverUntil = later(this.#handedOverUntil, until);
-    if (this.#deadlines !== undefined) this.#commit(new Set([4, 6]));
+    if (this.#deadlines === undefined || this.#commit(new Set([4, 6]))) return;
+    throw new Error(`the kernel took longer than ${LATE_MS} ms for each of ${LATE_ATTEMPTS} transactions`);
   }
 
   /** Beside absolute deadlines the sets only tell the next self what it takes over. */
@@ -208,8 +212,11 @@ export class LinuxGate implements Gate {
     }
   }
 
-  /** Makes the sets of open addresses in the kernel equal to ours, with deadlines that hold. */
-  #commit(families: ReadonlySet<4 | 6>): void {
+  /**
+   * Makes the sets of open addresses in the kernel equal to ours, with deadlines that hold. False when the kernel
+   * was too slow for that again and again: then nothing is open.
+   */
+  #commit(families: ReadonlySet<4 | 6>): boolean {
     for (let attempt = 1; attempt <= LATE_ATTEMPTS; attempt++) {
       const startedAt = this.#clock.now();
       const messages = this.#openContents()
@@ -222,23 +229,25 @@ export class LinuxGate implements Gate {
       if (refused !== undefined) {
         if (refused.errno !== constants.errno.ENOENT) throw new SystemError("gate", refused.errno, refused.detail);
         this.#mend("the rules were gone");
-        return;
+        return true;
       }
-      if (this.#open.size === 0 || this.#clock.now() - startedAt <= LATE_MS) return;
+      if (this.#open.size === 0 || this.#clock.now() - startedAt <= LATE_MS) return true;
     }
     this.#giveUp(families);
+    return false;
   }
 
-  /** The kernel was too slow again and again: no deadline can be promised, so nothing stays open. */
-  #giveUp(families: ReadonlySet<4 | 6>): never {
+  /** No deadline can be promised, so nothing stays open. */
+  #giveUp(families: ReadonlySet<4 | 6>): void {
     this.#open.clear();
     const messages = this.#plans.flatMap(({ family, sets }) =>
       sets
         .filter((set) => set.timed && families.has(set.family))
         .map((set) => nft.flushElements(family, TABLE, set.name)),
     );
-    this.#socket.batch(nft.transaction(messages));
-    throw new Error(`the kernel took longer than ${LATE_MS} ms for each of ${LATE_ATTEMPTS} transactions: closed`);
+    const refused = this.#socket.batch(nft.transaction(messages))[0];
+    if (refused !== undefined && refused.errno !== constants.errno.ENOENT)
+      throw new SystemError("gate", refused.errno, refused.detail);
   }
 
   /** What the sets of open addresses should hold now. Forgets what is over. */
