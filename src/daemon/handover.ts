@@ -39,6 +39,11 @@ export async function writeHandover(runtimeDir: string, handover: Handover): Pro
   await writeAtomically(fileIn(runtimeDir), JSON.stringify(will));
 }
 
+/** Takes it back: what it speaks of has ended. */
+export async function discardHandover(runtimeDir: string): Promise<void> {
+  await rm(fileIn(runtimeDir), { force: true });
+}
+
 /** Reads and deletes it; undefined when there is none that counts. */
 export async function takeHandover(runtimeDir: string): Promise<Handover | undefined> {
   const path = fileIn(runtimeDir);

@@ -6,7 +6,7 @@
 import { getPriority, setPriority } from "node:os";
 
 import type { Handover } from "../core/node/inputs.ts";
-import { writeHandover } from "./handover.ts";
+import { discardHandover, writeHandover } from "./handover.ts";
 import type { HeartPort } from "./heart-port.ts";
 import type { Log } from "./log.ts";
 
@@ -42,13 +42,16 @@ export async function leave(heart: HeartPort, log: Log): Promise<boolean> {
   return failure === undefined;
 }
 
-/** Becomes the next self. Returns only when that was not possible; then this daemon simply goes on. */
+/**
+ * Becomes the next self. Returns only when that was not possible, with the reason: the core has said its last word by
+ * then, so the daemon must end and be started anew.
+ */
 export async function becomeNextSelf(options: {
   runtimeDir: string;
   handover: Handover;
   flushables: readonly Flushable[];
   log: Log;
-}): Promise<void> {
+}): Promise<string> {
   const { log } = options;
   try {
     await writeHandover(options.runtimeDir, options.handover);
@@ -58,14 +61,18 @@ export async function becomeNextSelf(options: {
     hurry();
     const { execve } = process;
     if (execve === undefined) throw new Error("this Node cannot replace its own process");
-    execve(
+    // Ends this program in any case: Node aborts when the other one cannot be started.
+    return execve(
       process.execPath,
       [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
       definedOnly(process.env),
     );
   } catch (error) {
     slowDown();
-    log.error("the restart failed, this daemon goes on", { detail: (error as Error).message });
+    await discardHandover(options.runtimeDir).catch(() => {
+      // The stop hook tries again.
+    });
+    return (error as Error).message;
   }
 }
 

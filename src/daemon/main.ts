@@ -292,7 +292,7 @@ class Daemon {
       handover,
       flushables: this.#flushables,
       log: this.#log,
-    });
+    }).then((why) => this.fail("the restart failed", why));
   }
 
   async #end(): Promise<void> {

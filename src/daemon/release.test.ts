@@ -3,8 +3,10 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { instant } from "../core/base/time.ts";
 import { cluster } from "./fixtures/pretended-cluster.ts";
 import { ended, PretendedCommands, withDirectory } from "./fixtures/pretended.ts";
+import { bootTimeMs, takeHandover, writeHandover } from "./handover.ts";
 import { releaseLeftovers } from "./release.ts";
 import { readRunning, RunningList } from "./running.ts";
 
@@ -104,5 +106,14 @@ test("guards are taken off the devices last, and what hinders that is told", asy
     expect(linesBefore).toBe(commands.lines.length);
     expect(report.failed).toEqual(["did not remove the guards from the devices: not permitted"]);
     expect(await readRunning(directory)).toBeDefined();
+  });
+});
+
+test("a will that no next self has read is taken back", async () => {
+  await withDirectory(async (directory) => {
+    const until = instant(bootTimeMs() + 10_000);
+    await writeHandover(directory, { groups: [{ name: "www", epoch: 7, until }], wishes: [], macs: {} });
+    await releaseLeftovers(directory, machine());
+    expect(await takeHandover(directory)).toBeUndefined();
   });
 });

@@ -6,6 +6,7 @@
 
 import { describeResult } from "../host/commands.ts";
 import type { CommandResult, Commands } from "../host/ports.ts";
+import { discardHandover } from "./handover.ts";
 import { readRunning, removeRunning } from "./running.ts";
 
 /** For one call of `ip` or `nft`. */
@@ -27,6 +28,12 @@ export async function releaseLeftovers(
   removeGuards: () => void = () => {},
 ): Promise<ReleaseReport> {
   const report = { done: [] as string[], failed: [] as string[] };
+  try {
+    // A next self must not take over what is stopped here.
+    await discardHandover(runtimeDir);
+  } catch (error) {
+    report.failed.push(`could not take the daemon's will back: ${(error as Error).message}`);
+  }
   const running = await readRunning(runtimeDir);
   if (running === undefined) return report;
   // First what others could collide with.
