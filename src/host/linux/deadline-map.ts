@@ -37,13 +37,15 @@ const PLACES: Readonly<Record<Exclude<Place, "arp-sender">, Span>> = {
   advertised: { offset: 48, bytes: 16 },
 };
 
+const EGRESS_KINDS = ["arp", "ipv4", "ipv6"] as const;
+type EgressKind = (typeof EGRESS_KINDS)[number];
+
 /** Throws SystemError where the kernel or our rights do not allow it. */
 export class DeadlineMap {
   readonly #map: number;
   readonly #programs: ReadonlyMap<string, number>;
-  /** Traffic control programs that drop what calls a closed VIP ours: one for ARP frames, one for IPv6. */
-  readonly arpProgram: number;
-  readonly ipv6Program: number;
+  /** Traffic control programs that drop our own frames that use a closed VIP. */
+  readonly egressPrograms: Readonly<Record<EgressKind, number>>;
   readonly #key = pinned(KEY_BYTES);
   readonly #value = pinned(8);
   readonly #element = pinned(32);
@@ -58,15 +60,18 @@ export class DeadlineMap {
       for (const [place, span] of Object.entries(PLACES)) {
         programs.set(place, loadProgram(PROGRAM_TYPE_SOCKET_FILTER, matchProgram(this.#map, span)));
       }
-      for (const kind of ["arp", "ipv6"] as const) {
+      for (const kind of EGRESS_KINDS) {
         programs.set(kind, loadProgram(PROGRAM_TYPE_TRAFFIC_CONTROL, egressProgram(this.#map, kind)));
       }
     } catch (error) {
       this.close();
       throw error;
     }
-    this.arpProgram = programs.get("arp") as number;
-    this.ipv6Program = programs.get("ipv6") as number;
+    this.egressPrograms = {
+      arp: programs.get("arp") as number,
+      ipv4: programs.get("ipv4") as number,
+      ipv6: programs.get("ipv6") as number,
+    };
     this.#element.writeUInt32LE(this.#map, 0);
     this.#element.writeBigUInt64LE(pointer(this.#key), 8);
     this.#element.writeBigUInt64LE(pointer(this.#value), 16);
@@ -247,26 +252,38 @@ function matchProgram(map: number, span: Span): Buffer {
 
 const ETHERNET_BYTES = 14;
 
-/** On the way out: drops a frame that calls a VIP ours whose deadline is over; everything else goes on. */
-function egressProgram(map: number, kind: "arp" | "ipv6"): Buffer {
+/** Offset in the kernel's description of a packet: the device that it came in by, 0 for our own. */
+const CAME_IN_BY = 36;
+const ARP_SENDER: Span = { offset: ETHERNET_BYTES + 14, bytes: 4 };
+const IPV4_SOURCE: Span = { offset: ETHERNET_BYTES + 12, bytes: 4 };
+const IPV6_SOURCE: Span = { offset: ETHERNET_BYTES + 8, bytes: 16 };
+const ADVERTISED: Span = { offset: ETHERNET_BYTES + 48, bytes: 16 };
+
+/**
+ * On the way out: drops a frame of our own that uses a VIP whose deadline is over; everything else goes on, also
+ * what this machine only forwards. IP packets are looked at here too although a rule did so before: one that waits
+ * for its neighbour's hardware address waits behind the rules, and may leave seconds after the gate closed.
+ */
+function egressProgram(map: number, kind: EgressKind): Buffer {
   const GO_ON = -1;
   const DROP = 2;
   const program = new Program().copy(CONTEXT, 1);
+  program.emit(0x61, 1, CONTEXT, 0, CAME_IN_BY).jumpUnless(1, 0, "go on");
   const expect = (offset: number, value: number): void => {
     program.emit(0x7a, FRAME, 0, 0, -8).load({ offset: ETHERNET_BYTES + offset, bytes: 1, to: -8 }, false, "go on");
     program.emit(0x71, 1, FRAME, 0, -8).jumpUnless(1, value, "go on");
   };
+  const refuse = (span: Span, unknown: string): void => {
+    program.compare(map, span, false, { tooShort: "go on", unknown, closed: "closed" });
+  };
+  if (kind === "arp") refuse(ARP_SENDER, "go on");
+  if (kind === "ipv4") refuse(IPV4_SOURCE, "go on");
   if (kind === "ipv6") {
+    refuse(IPV6_SOURCE, "advertisement");
+    program.label("advertisement");
     expect(6, 58);
     expect(40, 136);
+    refuse(ADVERTISED, "go on");
   }
-  const span: Span =
-    kind === "arp" ? { offset: ETHERNET_BYTES + 14, bytes: 4 } : { offset: ETHERNET_BYTES + 48, bytes: 16 };
-  return program
-    .compare(map, span, false, { tooShort: "go on", unknown: "go on", closed: "closed" })
-    .label("go on")
-    .end(GO_ON)
-    .label("closed")
-    .end(DROP)
-    .assembled();
+  return program.label("go on").end(GO_ON).label("closed").end(DROP).assembled();
 }

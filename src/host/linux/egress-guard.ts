@@ -1,7 +1,7 @@
 /**
  * Puts the deadline map's programs on the way out of every Ethernet device (traffic control, clsact egress), so
- * that no ARP or neighbour advertisement for a closed VIP leaves the node, whether the kernel or a packet socket
- * of ours sends it. Follows devices: one that appears gets its guard in the same millisecond, and a guard that
+ * that nothing of ours that uses a closed VIP leaves the node: no ARP, no neighbour advertisement, no packet,
+ * whether the kernel sends it, or sent it before and kept it waiting, or a packet socket of ours does. Follows devices: one that appears gets its guard in the same millisecond, and a guard that
  * somebody removes is put back.
  */
 
@@ -32,8 +32,9 @@ const DIRECT_ACTION = 1;
 const HANDLE = 1;
 /** One filter for each kind of frame; low numbers run first, and others' filters may end the walk. */
 const FILTERS = [
-  { preference: 11, ethertype: 0x0806, program: "arpProgram" },
-  { preference: 12, ethertype: 0x86dd, program: "ipv6Program" },
+  { preference: 11, ethertype: 0x0806, kind: "arp" },
+  { preference: 12, ethertype: 0x86dd, kind: "ipv6" },
+  { preference: 13, ethertype: 0x0800, kind: "ipv4" },
 ] as const;
 /** Frames of these slaves went through their master's way out before. */
 const GUARDED_BY_MASTER = new Set(["bridge", "bond", "team", "openvswitch"]);
@@ -136,14 +137,14 @@ export class EgressGuard {
     } catch (error) {
       if (!(error instanceof SystemError) || error.errno !== EEXIST) throw error;
     }
-    for (const { preference, ethertype, program } of FILTERS) {
+    for (const { preference, ethertype, kind } of FILTERS) {
       const BPF = { descriptor: 6, name: 7, flags: 8 } as const;
       const body = Buffer.concat([
         header(index, HANDLE, EGRESS, filterInfo(preference, ethertype)),
         attribute(TCA.kind, text("bpf")),
         nested(
           TCA.options,
-          attribute(BPF.descriptor, u32le(this.#map[program])),
+          attribute(BPF.descriptor, u32le(this.#map.egressPrograms[kind])),
           attribute(BPF.name, text("understudy")),
           attribute(BPF.flags, u32le(DIRECT_ACTION)),
         ),

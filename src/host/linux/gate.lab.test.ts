@@ -25,7 +25,8 @@ async function lab<T>(scenario: string, options: Options = {}, user = false): Pr
     "--mount-proc",
     ...(user ? ["--user", "--map-root-user"] : []),
   ];
-  const script = 'mount -t tmpfs none /tmp && exec "$@"';
+  // Not over /tmp: the repository may lie there.
+  const script = 'mount -t tmpfs none /run && export TMPDIR=/run && exec "$@"';
   const argv = [
     ...namespaces,
     "sh",
@@ -225,6 +226,10 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
     expect(facts.before).toEqual(["02:00:00:00:00:99", "02:00:00:00:00:99"]);
     expect(facts.closed).toEqual(facts.before);
     expect(facts.after).toEqual([facts.mac, facts.mac]);
+  });
+
+  test("a packet that waited for its neighbour does not leave after the gate closed", { timeout: LIMIT_MS }, async () => {
+    expect(await lab<{ open: boolean; closed: boolean }>("kept-waiting")).toEqual({ open: true, closed: false });
   });
 
   test("a device that is deleted and made anew is noticed, closed, and serves again", {
