@@ -61,6 +61,7 @@ export class Loop {
   #lastTurnAt: Instant = LONG_AGO;
   #lastFedAt: Instant = LONG_AGO;
   #isStalled = false;
+  #doubt: "none" | "reading" | "confirmed" = "none";
   #wakeAt: Instant = NEVER;
   #timer: unknown = undefined;
   #timerAt: Instant = NEVER;
@@ -95,6 +96,7 @@ export class Loop {
     if (!this.#isStarted || this.#isEnded) return;
     this.#notePause();
     this.#lastFedAt = this.#options.clock.now();
+    this.#doubt = "none";
     if (this.#isStalled) {
       this.#isStalled = false;
       this.#waiting.push({ kind: "stalled", stalled: false });
@@ -137,13 +139,27 @@ export class Loop {
     const gapMs = now - this.#lastTurnAt;
     const isPause = gapMs >= this.#options.pauseMs;
     this.#lastTurnAt = now;
-    // After a pause the main thread did not run either: the time does not count against it.
-    if (isPause) this.#lastFedAt = after(this.#lastFedAt, gapMs);
-    if (!this.#isStalled && now - this.#lastFedAt > this.#options.feedLimitMs) {
+    // A turn is due every interval. What is beyond, the machine gave to nobody here: it does not count against the
+    // main thread, which did not run either.
+    this.#lastFedAt = after(this.#lastFedAt, Math.max(0, gapMs - this.#options.intervalMs));
+    if (!this.#isStalled && now - this.#lastFedAt > this.#options.feedLimitMs) this.#doubtMainThread();
+    if (isPause) this.#waiting.unshift({ kind: "paused", gapMs });
+  }
+
+  /** Its sign of life may wait unread: it hangs only if it is still missing after everything that waits was read. */
+  #doubtMainThread(): void {
+    if (this.#doubt === "confirmed") {
+      this.#doubt = "none";
       this.#isStalled = true;
       this.#waiting.unshift({ kind: "stalled", stalled: true });
+    } else if (this.#doubt === "none") {
+      this.#doubt = "reading";
+      this.#options.timers.soon(() => {
+        if (this.#doubt !== "reading" || this.#isEnded) return;
+        this.#doubt = "confirmed";
+        this.feed({ kind: "tick" });
+      });
     }
-    if (isPause) this.#waiting.unshift({ kind: "paused", gapMs });
   }
 
   #turn(happening: Happening): void {
