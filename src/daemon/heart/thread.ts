@@ -1,6 +1,7 @@
 /** A heart in its thread: messages of the main thread in, the heart's out, and the thread's end. */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { stopWatching } from "../../host/linux/libc.ts";
 import type { FromHeart, HeartOptions, ToHeart } from "./messages.ts";
 import { type HeartSurroundings, runHeart } from "./run.ts";
 import type { Timers } from "./loop.ts";
@@ -18,7 +19,7 @@ export async function serveHeart(
   const options = workerData as HeartOptions;
   const post = (message: FromHeart): void => port.postMessage(message);
   // What was posted arrives before the thread's end is seen; sockets and timers may still stand, so it ends itself.
-  const end = (code: number): void => process.exit(code);
+  const end = (code: number): void => stopWatching(() => process.exit(code));
   const early: ToHeart[] = [];
   let tell = (message: ToHeart): void => void early.push(message);
   port.on("message", (message: ToHeart) => tell(message));

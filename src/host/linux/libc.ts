@@ -61,6 +61,7 @@ export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
+export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
@@ -122,6 +123,7 @@ export function send(fd: number, data: Uint8Array, address?: Uint8Array): void {
   }
 }
 
+const sourceLength = Buffer.alloc(4);
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 
@@ -136,9 +138,9 @@ export function receive(
 ): number | undefined {
   const flags = MSG_TRUNC | (options?.wait === true ? 0 : MSG_DONTWAIT);
   const source = options?.source;
-  const sourceLength = source === undefined ? null : integer(source.length);
+  if (source !== undefined) sourceLength.writeUInt32LE(source.length);
   for (;;) {
-    const length = c.recvfrom(fd, buffer, buffer.length, flags, source ?? null, sourceLength) as number;
+    const length = c.recvfrom(fd, buffer, buffer.length, flags, source ?? null, source && sourceLength) as number;
     if (length >= 0) return length;
     const errno = koffi.errno();
     if (errno === EAGAIN) return undefined;
@@ -211,24 +213,39 @@ export function bpf(command: number, attributes: Uint8Array): number {
   return checked("bpf", c.syscall3(number, command, attributes, attributes.length) as number);
 }
 
+/** What this thread watches now. */
+const watched = new Set<() => void>();
+
 /**
  * Calls `readable` on this thread's event loop whenever the descriptor can be read (level-triggered). Returns
  * a function that ends it, to be called before the descriptor is closed.
  */
 export function onReadable(fd: number, readable: () => void): () => void {
-  let ended = false;
   const handle = koffi.node.poll(fd, { readable: true }, called as unknown as () => void);
   // The library passes a status first, which its types leave out.
   function called(status: number): void {
+    if (!watched.has(end)) return;
     // A pending socket error (lost notifications, a device that went down) makes libuv stop polling: `readable`
     // meets and thereby clears the error, then polling begins again.
-    if (status < 0) setImmediate(() => !ended && handle.start({ readable: true }, called as unknown as () => void));
+    if (status < 0)
+      setImmediate(() => watched.has(end) && handle.start({ readable: true }, called as unknown as () => void));
     readable();
   }
-  return () => {
-    ended = true;
-    handle.close();
+  const end = (): void => {
+    if (watched.delete(end)) handle.close();
   };
+  watched.add(end);
+  return end;
+}
+
+/**
+ * Ends all watching of this thread; `done` is called when the thread may exit. A thread that exits from within
+ * `readable`, or while a descriptor is watched, takes the whole process with it.
+ */
+export function stopWatching(done: () => void): void {
+  for (const end of [...watched]) end();
+  // Handles are closed at the end of a round of the event loop.
+  setImmediate(() => setImmediate(done));
 }
 
 function integer(value: number): Buffer {
