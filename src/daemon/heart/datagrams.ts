@@ -3,19 +3,23 @@
  * no other. An address may come late (boot) or go and come back (a recreated device): binding is tried until
  * it works, and a send that cannot work is only counted, because the core hears of it by silence.
  *
+ * The sockets are the kernel's own and not those of `node:dgram`: every datagram of these costs an object for the
+ * request, buffers of 64 KiB and several turns through the event machinery, ten times what the kernel does for it.
+ *
  * The port is not shared (no SO_REUSEADDR): UDP has no lingering state that would ask for it, a second daemon
  * on the same node is refused this way, and no other process can take our datagrams away.
  */
 
-import { createSocket, type Socket } from "node:dgram";
-import { familyOf } from "./links.ts";
+import { MAX_FRAME_BYTES } from "../../core/base/limits.ts";
+import { SystemError } from "../../host/linux/libc.ts";
+import { Udp } from "../../host/linux/udp.ts";
 
 export interface DatagramsOptions {
   /** Our addresses; the index is the link's number. */
   readonly addresses: readonly string[];
   readonly port: number;
-  /** A datagram arrived on our address of `link`; the bytes are the receiver's to keep. */
-  received(link: number, bytes: Uint8Array, source: string): void;
+  /** A datagram arrived on our address of `link`; the bytes are the receiver's only during the call. */
+  received(link: number, bytes: Uint8Array, source: () => string): void;
   log(level: "info" | "warn", message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
@@ -25,8 +29,8 @@ const LONGEST_RETRY_MS = 500;
 interface Port {
   readonly link: number;
   readonly address: string;
-  socket: Socket | undefined;
-  isBound: boolean;
+  /** Bound; undefined while it cannot be. */
+  socket: Udp | undefined;
   retryMs: number;
   retry: NodeJS.Timeout | undefined;
   /** The last complaint, to log each kind once. */
@@ -47,7 +51,6 @@ export class Datagrams {
         link,
         address,
         socket: undefined,
-        isBound: false,
         retryMs: FIRST_RETRY_MS,
         retry: undefined,
         complaint: undefined,
@@ -55,9 +58,9 @@ export class Datagrams {
     });
   }
 
-  /** Opens all; resolves when each was tried once, bound or not. */
-  async open(): Promise<void> {
-    await Promise.all(this.#ports.map((port) => this.#bind(port)));
+  /** Opens all; each was tried once then, bound or not. */
+  open(): void {
+    for (const port of this.#ports) this.#bind(port);
   }
 
   /** Datagrams that could not be sent. */
@@ -66,23 +69,14 @@ export class Datagrams {
   }
 
   isBound(link: number): boolean {
-    return this.#ports[link]?.isBound ?? false;
+    return this.#ports[link]?.socket !== undefined;
   }
 
   /** Sends from our address of `link`; false when it certainly did not leave. */
   send(link: number, address: string, bytes: Uint8Array): boolean {
-    const port = this.#ports[link];
-    if (port?.socket === undefined || !port.isBound) {
-      this.#unsent += 1;
-      return false;
-    }
-    try {
-      port.socket.send(bytes, this.#options.port, address, this.#sent);
-      return true;
-    } catch {
-      this.#unsent += 1;
-      return false;
-    }
+    const isSent = this.#ports[link]?.socket?.send(bytes, address) ?? false;
+    if (!isSent) this.#unsent += 1;
+    return isSent;
   }
 
   /** Opens the socket of a link again: the device under its address is another one now. */
@@ -92,7 +86,7 @@ export class Datagrams {
     clearTimeout(port.retry);
     port.retryMs = FIRST_RETRY_MS;
     drop(port);
-    void this.#bind(port);
+    this.#bind(port);
   }
 
   close(): void {
@@ -103,38 +97,27 @@ export class Datagrams {
     }
   }
 
-  readonly #sent = (error: Error | null): void => {
-    if (error !== null) this.#unsent += 1;
-  };
-
-  #bind(port: Port): Promise<void> {
-    return new Promise((tried) => {
-      const type = familyOf(port.address) === 4 ? "udp4" : "udp6";
-      // Addresses are numbers already: without a lookup a send leaves in the same turn.
-      const lookup = (host: string, _: unknown, found: (error: null, address: string, family: number) => void): void =>
-        found(null, host, type === "udp4" ? 4 : 6);
-      const socket = createSocket({ type, lookup, ipv6Only: type === "udp6" });
-      port.socket = socket;
-      socket.on("message", (bytes, source) => this.#options.received(port.link, bytes, source.address));
-      socket.on("error", (error) => {
-        if (port.socket === socket) this.#failed(port, error);
-        tried();
-      });
-      socket.bind({ address: port.address, port: this.#options.port, exclusive: true }, () => {
-        if (port.socket !== socket) return;
-        port.isBound = true;
-        port.retryMs = FIRST_RETRY_MS;
-        if (port.complaint !== undefined)
-          this.#options.log("info", "heartbeat socket is open", { link: port.link, address: port.address });
-        port.complaint = undefined;
-        tried();
-      });
-    });
+  #bind(port: Port): void {
+    const { link, address } = port;
+    try {
+      port.socket = new Udp(
+        { address, port: this.#options.port, largest: MAX_FRAME_BYTES + 1 },
+        (bytes, source) => this.#options.received(link, bytes, source),
+        (error) => this.#failed(port, error),
+      );
+    } catch (error) {
+      this.#failed(port, error);
+      return;
+    }
+    port.retryMs = FIRST_RETRY_MS;
+    if (port.complaint !== undefined) this.#options.log("info", "heartbeat socket is open", { link, address });
+    port.complaint = undefined;
   }
 
-  #failed(port: Port, error: Error): void {
+  #failed(port: Port, error: unknown): void {
+    if (!(error instanceof SystemError)) throw error;
     const { link, address } = port;
-    const complaint = (error as NodeJS.ErrnoException).code ?? error.message;
+    const complaint = error.code;
     if (complaint !== port.complaint) {
       port.complaint = complaint;
       this.#options.log("warn", "heartbeat socket cannot be opened yet: trying again", {
@@ -146,19 +129,12 @@ export class Datagrams {
     }
     drop(port);
     if (this.#isClosed) return;
-    port.retry = setTimeout(() => void this.#bind(port), port.retryMs);
+    port.retry = setTimeout(() => this.#bind(port), port.retryMs);
     port.retryMs = Math.min(port.retryMs * 2, LONGEST_RETRY_MS);
   }
 }
 
 function drop(port: Port): void {
-  const socket = port.socket;
+  port.socket?.close();
   port.socket = undefined;
-  port.isBound = false;
-  if (socket === undefined) return;
-  try {
-    socket.close();
-  } catch {
-    // Closed already.
-  }
 }

@@ -60,7 +60,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     received(link, bytes, source) {
       const decoded = codec.decode(bytes, link);
       if (decoded.ok) loop.feed({ kind: "frame", frame: decoded.frame });
-      else loop.feed({ kind: "frame-rejected", why: decoded.why, source });
+      else loop.feed({ kind: "frame-rejected", why: decoded.why, source: source() });
     },
     log: (level, message, fields) => post({ kind: "log", level, message, fields }),
   });
@@ -91,7 +91,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
   });
 
   await performer.prepare(options.handover !== undefined);
-  await datagrams.open();
+  datagrams.open();
   loop.start({
     kind: "start",
     incarnation,
