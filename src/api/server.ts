@@ -44,7 +44,10 @@ export function createHandler(backend: Backend, identify: Identify): RequestList
 
 /** A server for the Unix socket, where everybody who may open it is an operator. */
 export function createApiServer(backend: Backend): Server {
-  const server = createServer(CREATION_LIMITS, createHandler(backend, () => ({ kind: "operator" })));
+  const server = createServer(
+    CREATION_LIMITS,
+    createHandler(backend, () => ({ kind: "operator" })),
+  );
   setLimits(server);
   return server;
 }
