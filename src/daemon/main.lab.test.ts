@@ -53,6 +53,7 @@ test("SIGTERM moves everything away, and nothing of the daemon stays on the mach
     await lab.node(holder).stopDaemon();
     const other = otherThan(lab, holder);
     await until("the other node serves", async () => (await lab.view(other)).groups[0]?.role === "holding");
+    await until("the daemon is gone", async () => (await lab.node(holder).processes()).length === 0);
     expect(await traces(lab, holder)).toEqual([]);
     expect(await runs(lab, other)).toBe(true);
     const left = await lab.node(holder).run(["ls", "-A", lab.node(holder).paths.runtimeDirectory]);
