@@ -47,7 +47,8 @@ function section(command: Command, heading: string, parent: string): string {
     const repeated = `${name}${argument.variadic ? "..." : ""}`;
     return argument.required ? repeated : `[${repeated}]`;
   });
-  const full = [parent, command.name(), ...words].join(" ");
+  const demanded = command.options.filter(({ mandatory }) => mandatory).map(({ flags }) => upper(flags));
+  const full = [parent, command.name(), ...words, ...demanded].join(" ");
   const rows = command.options.map(
     (option) => `| \`${option.flags}\` | ${sentence(option.description)}${defaultOf(option.defaultValue)} |`,
   );
@@ -59,6 +60,11 @@ function section(command: Command, heading: string, parent: string): string {
     ...command.commands.map((inner) => section(inner, `${heading}#`, `${parent} ${command.name()}`).trimEnd()),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+/** `--to <node>` as it stands in a usage line: `--to NODE`. */
+function upper(flags: string): string {
+  return flags.replace(/<([^>]+)>/, (_, name: string) => name.toUpperCase());
 }
 
 function sentence(text: string): string {
@@ -85,7 +91,7 @@ the whole cluster: every verb works on any node. It needs access to the socket (
 |---|---|
 | 0 | done; warnings do not count |
 | 1 | understood, but something is wrong or could not be done |
-| 2 | not understood: wrong arguments, or a file that cannot be read |
+| 2 | not understood: wrong arguments, or \`check\` cannot read the file |
 
 This page is generated from \`src/cli/commands\` by \`npm run docs\`.
 `;

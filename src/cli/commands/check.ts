@@ -13,7 +13,7 @@ interface CheckOptions {
 /** Exit codes: 0 usable (warnings included), 1 errors, 2 the file cannot be read. */
 export function checkCommand(): Command {
   return new Command("check")
-    .description("check a cluster file: all errors at once, risks, and the timing inequality with its numbers")
+    .description("Checks a cluster file: all errors at once, risks, and the timing inequality with its numbers.")
     .argument("<file>", "the cluster file")
     .option("--json", "print one JSON object instead of text")
     .action(async (file: string, options: CheckOptions) => {

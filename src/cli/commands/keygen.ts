@@ -11,8 +11,8 @@ interface KeygenOptions {
 /** Exit codes: 0 written, 1 refused or failed. */
 export function keygenCommand(): Command {
   return new Command("keygen")
-    .description("make a cluster key: 32 random bytes, mode 0600; an existing file is never replaced unasked")
-    .argument("<file>", "where to write it, by default of the cluster file /etc/understudy/cluster.key")
+    .description("Makes a cluster key: 32 random bytes, mode 0600; an existing file is never replaced unasked.")
+    .argument("<file>", "where to write it; a cluster file that names none expects /etc/understudy/cluster.key")
     .option("--force", "replace an existing file")
     .action(async (file: string, options: KeygenOptions) => {
       const { createKeyFile } = await import("../../host/key-file.ts");

@@ -13,7 +13,7 @@ interface Named {
 /** Exit codes: 0 done, 1 failed, 2 usage. */
 export function labCommand(): Command {
   const lab = new Command("lab").description(
-    "a whole cluster on this machine: nodes and a client in network namespaces; for trying things out",
+    "Runs a whole cluster on this machine, nodes and a client in network namespaces, for trying things out.",
   );
   lab.addCommand(upCommand());
   lab.addCommand(statusCommand());
@@ -69,7 +69,7 @@ interface UpFlags extends Named {
 
 function upCommand(): Command {
   return named(new Command("up"))
-    .description("build a lab and leave it running")
+    .description("Builds a lab and leaves it running.")
     .option("--nodes <count>", "how many nodes, 2 to 5", nodeCount, 2)
     .option("--ipv6", "IPv6 addresses and a second, IPv6 address of the site")
     .option("--stranger", "a further machine on the public wire that belongs to nobody")
@@ -98,7 +98,7 @@ function upCommand(): Command {
 
 function statusCommand(): Command {
   return named(new Command("status"))
-    .description("show what runs in a lab")
+    .description("Shows what runs in a lab.")
     .option("--json", "as JSON")
     .action((flags: Named & { json?: boolean }) =>
       withNamed(flags.name, async (lab) => {
@@ -133,7 +133,7 @@ async function describe(lab: Lab): Promise<string> {
 
 function faultCommand(): Command {
   return named(new Command("fault"))
-    .description("inflict a fault on a node (default: the one that serves the site); without a name, list them")
+    .description("Inflicts a fault on a node (default: the one that serves the site); without a name, lists them.")
     .argument("[fault]", "which fault")
     .argument("[node]", "on which node")
     .action(async (name: string | undefined, node: string | undefined, flags: Named) => {
@@ -159,7 +159,7 @@ function faultCommand(): Command {
 
 function healCommand(): Command {
   return named(new Command("heal"))
-    .description("put everything right on a node (default: all)")
+    .description("Puts everything right on a node (default: all).")
     .argument("[node]", "which node")
     .action((node: string | undefined, flags: Named) =>
       withNamed(flags.name, async (lab) => {
@@ -173,7 +173,7 @@ function healCommand(): Command {
 
 function execCommand(): Command {
   return named(new Command("exec"))
-    .description("run a command inside a member: understudy lab exec srv1 -- ip address")
+    .description("Runs a command inside a member, as in `understudy lab exec srv1 -- ip address`.")
     .argument("<member>", "a node, client or stranger")
     .argument("<command...>", "what to run, after --")
     .action((member: string, command: string[], flags: Named) =>
@@ -186,7 +186,7 @@ function execCommand(): Command {
 
 function shellCommand(): Command {
   return named(new Command("shell"))
-    .description("open a shell inside a member")
+    .description("Opens a shell inside a member.")
     .argument("<member>", "a node, client or stranger")
     .action((member: string, flags: Named) =>
       withNamed(flags.name, async (lab) => {
@@ -198,7 +198,7 @@ function shellCommand(): Command {
 
 function downCommand(): Command {
   return named(new Command("down"))
-    .description("end a lab and remove everything of it")
+    .description("Ends a lab and removes everything of it.")
     .action((flags: Named) =>
       withNamed(flags.name, async (lab) => {
         await lab.down();
