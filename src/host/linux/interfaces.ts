@@ -3,7 +3,7 @@
 import { constants } from "node:os";
 import type { Device, Interfaces } from "../ports.ts";
 import { addressText, macText } from "./addressing.ts";
-import { onReadable, SystemError } from "./libc.ts";
+import { bootTimeMs, onReadable, SystemError } from "./libc.ts";
 import { attribute, attributes, NetlinkSocket, u32le } from "./netlink.ts";
 import type { Received } from "./netlink.ts";
 import { GROUP, HEADER_BYTES, IFA, IFLA, NETLINK_ROUTE, RTA, RTM } from "./rtnetlink.ts";
@@ -16,6 +16,14 @@ const TABLE_MAIN = 254;
 const TYPE_UNICAST = 1;
 const NEXT_HOP_BYTES = 8;
 const ENOBUFS = constants.errno.ENOBUFS;
+
+/**
+ * Renewing an address's lifetime is told like a new one. A daemon that renews its addresses every second need not
+ * look at all devices for that, but it does so often, whatever is told.
+ */
+const RENEWAL_IS_NEWS_MS = 5_000;
+/** More addresses than a server has; beyond that each renewal is news. */
+const MAX_KNOWN = 4_096;
 
 /** A default route's next hop, with the device by index. */
 interface NextHop {
@@ -65,8 +73,9 @@ export class LinuxInterfaces implements Interfaces {
   watch(changed: () => void): () => void {
     const socket = new NetlinkSocket(NETLINK_ROUTE);
     for (const group of FOLLOWED) socket.join(group);
+    const known = new KnownAddresses();
     const unpoll = onReadable(socket.fd, () => {
-      if (drain(socket)) changed();
+      if (drain(socket, known)) changed();
     });
     const stop = (): void => {
       if (!this.#stops.delete(stop)) return;
@@ -99,18 +108,47 @@ export class LinuxInterfaces implements Interfaces {
   }
 }
 
+/** Addresses that were told of and not taken away since. */
+export class KnownAddresses {
+  readonly #toldAt = new Map<string, number>();
+
+  /** Is this notice only the renewal of an address that is known? */
+  isRenewal({ type, body }: Pick<Received, "type" | "body">, now: number): boolean {
+    if (type !== RTM.newAddress) {
+      // Whatever else happened: from now on everything is news once again.
+      this.#toldAt.clear();
+      return false;
+    }
+    const found = attributes(body.subarray(HEADER_BYTES.address));
+    const address = found.get(IFA.local) ?? found.get(IFA.address);
+    // The fixed part holds device, prefix and flags.
+    const key = `${body.toString("latin1", 0, HEADER_BYTES.address)} ${address?.toString("latin1")}`;
+    const toldAt = this.#toldAt.get(key);
+    if (toldAt !== undefined && now - toldAt < RENEWAL_IS_NEWS_MS) return true;
+    if (this.#toldAt.size >= MAX_KNOWN) this.#toldAt.clear();
+    this.#toldAt.set(key, now);
+    return false;
+  }
+
+  forget(): void {
+    this.#toldAt.clear();
+  }
+}
+
 /** Takes all waiting notices; true when one of them matters (or some were lost, so that one may have). */
-function drain(socket: NetlinkSocket): boolean {
+function drain(socket: NetlinkSocket, known: KnownAddresses): boolean {
   let matters = false;
   try {
     for (let notices = socket.notifications(); notices !== undefined; notices = socket.notifications()) {
-      // Routers change thousands of routes; only default routes are of interest here.
-      matters ||= notices.some(
-        ({ type, body }) => (type !== RTM.newRoute && type !== RTM.deleteRoute) || body.readUInt8(1) === 0,
-      );
+      for (const notice of notices) {
+        // Routers change thousands of routes; only default routes are of interest here.
+        const isRoute = notice.type === RTM.newRoute || notice.type === RTM.deleteRoute;
+        if (isRoute ? notice.body.readUInt8(1) === 0 : !known.isRenewal(notice, bootTimeMs())) matters = true;
+      }
     }
   } catch (error) {
     if (!(error instanceof SystemError) || error.errno !== ENOBUFS) throw error;
+    known.forget();
     return true;
   }
   return matters;
