@@ -16,7 +16,7 @@
 import { assert } from "../base/assert.ts";
 import { MAX_FRAME_BYTES } from "../base/limits.ts";
 import { FRAME_VERSION, type Frame, type FrameKind } from "./frame.ts";
-import { isIncarnation, readBody, writeBody } from "./frame-body.ts";
+import { type FrameBody, isIncarnation, readBody, writeBody } from "./frame-body.ts";
 import { ReplayGuard } from "./replay.ts";
 
 /** Oldest frame version that this program writes and reads. */
@@ -90,6 +90,9 @@ export class FrameCodec {
   readonly #speaks: number | undefined;
   readonly #senders = new Map<number, { readonly name: string; readonly links: number }>();
   readonly #replays = new ReplayGuard();
+  #written: { readonly frame: Frame; readonly version: number; readonly text: string } | undefined;
+  /** Per sender: the last body and what it said, for the same one on the next link. */
+  readonly #read = new Map<string, { readonly text: string; readonly version: number; readonly body: FrameBody }>();
 
   constructor(options: FrameCodecOptions) {
     assert(isIncarnation(options.incarnation), "an incarnation is 16 hexadecimal digits");
@@ -114,7 +117,7 @@ export class FrameCodec {
       `frame version ${frame.version} can be written`,
     );
     const version = Math.min(frame.version, this.#speaks ?? FRAME_VERSION);
-    const body = writeBody(frame, version);
+    const body = this.#bodyOf(frame, version);
     const size = ENVELOPE_BYTES + body.length;
     if (size > MAX_FRAME_BYTES) return undefined;
     const bytes = new Uint8Array(size);
@@ -136,6 +139,15 @@ export class FrameCodec {
       SIGNED_HEAD_BYTES,
     );
     return bytes;
+  }
+
+  /** The body's text; what goes out on all links in one moment is written once. */
+  #bodyOf(frame: Frame, version: number): string {
+    const last = this.#written;
+    if (last !== undefined && last.version === version && isSameBody(last.frame, frame)) return last.text;
+    const text = writeBody(frame, version);
+    this.#written = { frame, version, text };
+    return text;
   }
 
   /** The frame in a datagram that arrived on our address of `link`, or why it is dropped. Never throws. */
@@ -163,13 +175,31 @@ export class FrameCodec {
     const text = asciiFrom(bytes, ENVELOPE_BYTES);
     if (kind === undefined || text === undefined) return rejected("malformed");
     const { sender, version, incarnation, sequence, link } = envelope;
-    const body = readBody(text, version, sender.links);
+    const last = this.#read.get(sender.name);
+    const isKnown = last !== undefined && last.version === version && last.text === text;
+    const body = isKnown ? last.body : readBody(text, version, sender.links);
     if (body === undefined) return rejected("malformed");
+    if (!isKnown) this.#read.set(sender.name, { text, version, body });
     const own = this.#options.incarnation;
     if (body.heard.some((h) => h.incarnation === own)) this.#replays.prove({ node: sender.name, link, incarnation });
     const speaks = bytes[3] as number;
     return { ok: true, frame: { version, speaks, kind, node: sender.name, incarnation, sequence, link, ...body } };
   }
+}
+
+/** Do two frames say the same? Lists are the same when they are one and the same list. */
+function isSameBody(a: Frame, b: Frame): boolean {
+  return (
+    a.heard === b.heard &&
+    a.groups === b.groups &&
+    a.reach === b.reach &&
+    a.claims === b.claims &&
+    a.claimAnswers === b.claimAnswers &&
+    a.wishes === b.wishes &&
+    a.config === b.config &&
+    a.mode === b.mode &&
+    a.restartMs === b.restartMs
+  );
 }
 
 interface Envelope {

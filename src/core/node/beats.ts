@@ -15,6 +15,7 @@ import {
   type Frame,
   type FrameKind,
   type GroupReport,
+  type Heard,
   type Wish,
 } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
@@ -58,7 +59,11 @@ interface Body {
   readonly claims: readonly Claim[];
   readonly wishes: readonly Wish[];
   readonly answers: ReadonlyMap<Peer, readonly ClaimAnswer[]>;
+  /** Filled when asked for: one list per peer, so that its frames on all links have one text. */
+  readonly heard: Map<Peer, readonly Heard[]>;
 }
+
+const NO_ANSWERS: readonly ClaimAnswer[] = [];
 
 /** What was last told of a group, and in which beat. */
 interface Told {
@@ -179,11 +184,11 @@ export class Beats {
       // A hung brain keeps no address: whoever hears this waits for nothing from here.
       mode: s.stalled ? "left" : s.mode,
       restartMs: Math.max(0, Math.round(this.restartUntil - turn.now)) || 0,
-      heard: peer.heard(turn.now),
+      heard: heardOf(body, peer, turn.now),
       groups: body.groups,
       reach: body.reach,
       claims: body.claims,
-      claimAnswers: body.answers.get(peer) ?? [],
+      claimAnswers: body.answers.get(peer) ?? NO_ANSWERS,
       wishes: body.wishes,
     };
     turn.emit({ kind: "send", to: peer.name, frame });
@@ -229,7 +234,7 @@ export class Beats {
     const groups = takeFitting(this.#reports(turn), { count: REPORTS_PER_FRAME, bytes: room }, reportBytes);
     room -= groups.bytes;
     const reach = this.#reach(turn.now);
-    return { groups: groups.taken, reach, claims: claims.taken, wishes: early ?? takeWishes(), answers };
+    return { groups: groups.taken, reach, claims: claims.taken, wishes: early ?? takeWishes(), answers, heard: new Map() };
   }
 
   /** Everybody was told this: the next beat tells something else first. */
@@ -276,6 +281,16 @@ export class Beats {
     // Every other beat begins with those at rest: nobody is forgotten, however much is new elsewhere.
     return this.#beats % 2 === 0 ? [...news, ...rest] : [...rest.slice(0, 1), ...news, ...rest.slice(1)];
   }
+}
+
+/** What is echoed to a peer in all frames of one turn. */
+function heardOf(body: Body, peer: Peer, now: Instant): readonly Heard[] {
+  let heard = body.heard.get(peer);
+  if (heard === undefined) {
+    heard = peer.heard(now);
+    body.heard.set(peer, heard);
+  }
+  return heard;
 }
 
 /** What others must learn soon; the lease's remaining time is no news. */
