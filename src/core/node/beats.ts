@@ -203,8 +203,8 @@ export class Beats {
     const known = peer.speaks === 0 ? FRAME_VERSION : Math.min(FRAME_VERSION, peer.speaks);
     const { candidate } = peer;
     const isAsked = candidate !== undefined && candidate.speaks < known && now - candidate.at < CANDIDATE_MS;
-    // In turns, on every link: with one number for all links their parity alone would tie a version to a link.
-    if (!isAsked || Math.floor(sequence / 2) % 2 === 0 || this.restartUntil > now) return known;
+    // In turns, on every link: one number runs over all links, so its parity alone would tie a version to a link.
+    if (!isAsked || Math.floor(sequence / peer.links.length) % 2 === 0 || this.restartUntil > now) return known;
     return Math.max(candidate.speaks, OLDEST_FRAME_VERSION);
   }
 

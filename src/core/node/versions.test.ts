@@ -8,13 +8,16 @@ import type { Effect } from "./effects.ts";
 import type { Input, Verb } from "./inputs.ts";
 import { Node } from "./node.ts";
 
-const CONFIG: ClusterConfig = {
+/** How many there are, and the only one that carries anything. */
+const LINKS = [1, 2, 3, 4].flatMap((links) => Array.from({ length: links }, (_, carrying) => ({ links, carrying })));
+
+const configOf = (links: number): ClusterConfig => ({
   cluster: "example",
   keyFile: "/etc/understudy/cluster.key",
-  nodes: [
-    { name: "srv1", addresses: ["192.0.2.11"] },
-    { name: "srv2", addresses: ["192.0.2.12"] },
-  ],
+  nodes: [11, 12].map((host, index) => ({
+    name: `srv${index + 1}`,
+    addresses: Array.from({ length: links }, (_, link) => `10.0.${link}.${host}`),
+  })),
   heartbeat: { intervalMs: 100, initialWaitMs: 1_000, port: 694 },
   lease: { evidenceMs: 130, marginMs: 20 },
   arbiter: { kind: "segment" },
@@ -22,7 +25,7 @@ const CONFIG: ClusterConfig = {
   groups: [],
   everywhere: [],
   monitors: [],
-};
+});
 
 /** Whoever seals with it is believed: only the versions matter here. */
 const SEAL: FrameSeal = { keyId: 1, sign: () => new Uint8Array(32), verify: () => true };
@@ -32,33 +35,49 @@ class Machine {
   readonly name: string;
   peer: Machine | undefined;
   replies: Effect[] = [];
+  readonly #carrying: number;
   readonly #node: Node;
   readonly #codec: FrameCodec;
 
-  constructor(name: string, options: { at: number; incarnation: string; speaks?: number }) {
-    const { at, incarnation, speaks } = options;
+  constructor(
+    name: string,
+    options: { at: number; incarnation: string; speaks?: number; links?: number; carrying?: number },
+  ) {
+    const { at, incarnation, speaks, links = 1, carrying = 0 } = options;
     this.name = name;
-    this.#node = new Node({ config: CONFIG, configHash: "c0ffee", node: name });
-    const nodes = CONFIG.nodes.map((node) => ({ name: node.name, links: 1 }));
-    this.#codec = new FrameCodec({ cluster: CONFIG.cluster, node: name, incarnation, nodes, seal: SEAL, speaks });
+    this.#carrying = carrying;
+    const config = configOf(links);
+    this.#node = new Node({ config, configHash: "c0ffee", node: name });
+    const nodes = config.nodes.map((node) => ({ name: node.name, links }));
+    this.#codec = new FrameCodec({ cluster: config.cluster, node: name, incarnation, nodes, seal: SEAL, speaks });
     const now = instant(at);
-    this.give({ kind: "start", now, incarnation, epochs: {}, wishes: [], gateways: [[]], handover: undefined });
-    this.give({ kind: "interface", now, link: 0, up: true, device: "eth0", mac: `02:00:00:00:00:0${name.at(-1)}` });
+    const gateways = config.nodes[0]?.addresses.map(() => []) ?? [];
+    this.give({ kind: "start", now, incarnation, epochs: {}, wishes: [], gateways, handover: undefined });
+    for (let link = 0; link < links; link++) {
+      this.give({
+        kind: "interface",
+        now,
+        link,
+        up: true,
+        device: `eth${link}`,
+        mac: `02:00:00:00:0${link}:0${name.at(-1)}`,
+      });
+    }
   }
 
   give(input: Input): void {
     for (const effect of this.#node.step(input).effects) {
       if (effect.kind === "reply") this.replies.push(effect);
-      if (effect.kind !== "send") continue;
+      if (effect.kind !== "send" || effect.frame.link !== this.#carrying) continue;
       const bytes = this.#codec.encode(effect.frame, effect.to);
       if (bytes !== undefined) this.peer?.hear(bytes, input.now);
     }
   }
 
   hear(bytes: Uint8Array, now: Input["now"]): void {
-    const decoded = this.#codec.decode(bytes, 0);
+    const decoded = this.#codec.decode(bytes, this.#carrying);
     if (decoded.ok) this.give({ kind: "frame", now, frame: decoded.frame });
-    else this.give({ kind: "frame-rejected", now, why: decoded.why, source: "192.0.2.1" });
+    else this.give({ kind: "frame-rejected", now, why: decoded.why, source: "10.0.0.1" });
   }
 
   sees(at: number): string | undefined {
@@ -87,14 +106,17 @@ const NEW = "00000000000000a1";
 const OLD = "00000000000000b2";
 const NEXT = "00000000000000c3";
 
-test("a node that reads only the previous version and a newer one find each other, whoever was there first", () => {
-  const newer = new Machine("srv1", { at: 0, incarnation: NEW });
-  pass([newer], 0, 500);
-  const older = new Machine("srv2", { at: 500, incarnation: OLD, speaks: 1 });
-  join(newer, older);
-  pass([newer, older], 500, 1_500);
-  expect([newer.sees(1_500), older.sees(1_500)]).toEqual(["up", "up"]);
-});
+test.each(LINKS)(
+  "nodes of two versions find each other on link $carrying of $links, whoever was there first",
+  (each) => {
+    const newer = new Machine("srv1", { at: 0, incarnation: NEW, ...each });
+    pass([newer], 0, 500);
+    const older = new Machine("srv2", { at: 500, incarnation: OLD, speaks: 1, ...each });
+    join(newer, older);
+    pass([newer, older], 500, 1_500);
+    expect([newer.sees(1_500), older.sees(1_500)]).toEqual(["up", "up"]);
+  },
+);
 
 test("a node that comes back as an older program is heard again, and so is one that comes back as a newer", () => {
   const stays = new Machine("srv1", { at: 0, incarnation: NEW });
