@@ -1,8 +1,8 @@
 /**
  * Puts the deadline map's programs on the way out of every Ethernet device (traffic control, clsact egress), so
  * that nothing of ours that uses a closed VIP leaves the node: no ARP, no neighbour advertisement, no packet,
- * whether the kernel sends it, or sent it before and kept it waiting, or a packet socket of ours does. Follows devices: one that appears gets its guard in the same millisecond, and a guard that
- * somebody removes is put back.
+ * whether the kernel sends it now, or sent it before and kept it waiting, or a packet socket of ours does. Follows
+ * devices: one that appears gets its guard in the same millisecond, and a guard that somebody removes is put back.
  */
 
 import { constants } from "node:os";
