@@ -67,7 +67,7 @@ function checkTiming(config: ClusterConfig, report: Report): Problem[] {
     found.push(
       report("warning", "RISK_SHORT_INTERVAL", [INTERVAL], {
         message: `a heartbeat every ${intervalMs}ms leaves little room for a busy machine or a slow switch`,
-        next: "use 50ms or more unless these servers have processor time to spare",
+        next: "set heartbeat.interval to 50ms or more unless these servers have processor time to spare",
       }),
     );
   }
@@ -77,14 +77,14 @@ function checkTiming(config: ClusterConfig, report: Report): Problem[] {
     found.push(
       report("error", "INITIAL_WAIT_TOO_SHORT", [["heartbeat", "initial-wait"]], {
         message: `a node that starts waits only ${formatDuration(initialWaitMs)} for the others, but one that restarts its daemon may be silent for ${formatDuration(RESTART_MS)} and still serve`,
-        next: `use ${formatDuration(enough)} or more`,
+        next: `set heartbeat.initial-wait to ${formatDuration(enough)} or more`,
       }),
     );
   } else if (initialWaitMs < enough) {
     found.push(
       report("warning", "RISK_SHORT_INITIAL_WAIT", [["heartbeat", "initial-wait"]], {
         message: `a node that starts waits only ${formatDuration(initialWaitMs)} for the others: links often need longer to come up`,
-        next: `use ${formatDuration(enough)} or more`,
+        next: `set heartbeat.initial-wait to ${formatDuration(enough)} or more`,
       }),
     );
   }
