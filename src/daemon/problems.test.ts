@@ -88,6 +88,7 @@ test("what concerns the whole cluster or a node is told once", () => {
   const groups = [groupView({ role: "holding", candidates: [{ node: "srv2", eligible: false, because: "is dead" }] })];
   const serving = reached(nodeView("srv1", { groups, maintenance: true, peers: [peer("dead")] }));
   expect(codes(serving, silent("srv2"))).toEqual(["NODE_DEAD", "MAINTENANCE"]);
+  expect(findProblems([serving])[0]).not.toHaveProperty("subject");
   expect(codes(serving, reached(nodeView("srv2", { maintenance: true, mode: "standby" })))).toEqual([
     "MAINTENANCE",
     "NODE_STANDBY",

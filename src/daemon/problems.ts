@@ -8,11 +8,20 @@ import type { Severity } from "../core/base/report.ts";
 
 const ORDER: readonly Severity[] = ["error", "warning", "info"];
 
+/** The whole cluster's, whoever says so. */
+const MAINTENANCE: Problem = {
+  code: "MAINTENANCE",
+  severity: "warning",
+  message: "the cluster is in maintenance: nothing moves, not even after a failure",
+  next: "end it with `understudy maintenance off`",
+};
+
 /** Findings of all nodes, each told once. */
 export function findProblems(nodes: readonly NodeStatus[]): readonly Problem[] {
   const found = new Map<string, Problem>();
   const views = nodes.flatMap((status) => (status.view === undefined ? [] : [status.view]));
   const all = [
+    ...(views.some((view) => view.maintenance) ? [MAINTENANCE] : []),
     ...nodes.flatMap((status) => contactProblems(status, views)),
     ...views.flatMap(nodeProblems),
     ...groupProblems(views),
@@ -84,21 +93,11 @@ function nodeProblems(view: NodeView): Problem[] {
   return found.map((problem) => ({ ...problem, subject: { node: view.node } }));
 }
 
-function stateProblems({ node, stalled, maintenance, mode }: NodeView): Problem[] {
+function stateProblems({ node, stalled, mode }: NodeView): Problem[] {
   const problems: Problem[] = [];
   if (stalled) {
     const message = `${node}'s main thread hangs: its gates are closed`;
     problems.push({ severity: "error", code: "NODE_STALLED", message, next: `look at ${node}'s load and journal` });
-  }
-  if (maintenance) {
-    // Every node says the same, and it is told once.
-    const message = "the cluster is in maintenance: nothing moves, not even after a failure";
-    problems.push({
-      severity: "warning",
-      code: "MAINTENANCE",
-      message,
-      next: "end it with `understudy maintenance off`",
-    });
   }
   if (mode === "standby") {
     const next = `let it hold groups again with \`understudy online ${node}\``;
