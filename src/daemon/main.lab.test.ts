@@ -33,7 +33,9 @@ async function traces(lab: Lab, node: string): Promise<string[]> {
   const tables = (await lab.node(node).run(["nft", "list", "tables"])).stdout.includes("understudy");
   const address = (await lab.node(node).run(["ip", "-o", "addr"])).stdout.includes(PUBLIC_VIP);
   const service = await runs(lab, node);
-  return [...(tables ? ["tables"] : []), ...(address ? ["address"] : []), ...(service ? ["service"] : [])];
+  const settings = (await lab.node(node).run(["cat", "/proc/sys/net/ipv4/conf/eth0/arp_ignore"])).stdout.trim() !== "0";
+  const found = { tables, address, service, settings };
+  return Object.entries(found).flatMap(([name, is]) => (is ? [name] : []));
 }
 
 /** A command on the node itself. */
@@ -49,7 +51,7 @@ function otherThan(lab: Lab, node: string): string {
 test("SIGTERM moves everything away, and nothing of the daemon stays on the machine", async () => {
   await withLab(withService, async (lab) => {
     const holder = await lab.calm();
-    expect(await traces(lab, holder)).toEqual(["tables", "address", "service"]);
+    expect(await traces(lab, holder)).toEqual(["tables", "address", "service", "settings"]);
     await lab.node(holder).stopDaemon();
     const other = otherThan(lab, holder);
     await until("the other node serves", async () => (await lab.view(other)).groups[0]?.role === "holding");

@@ -33,7 +33,7 @@ import { claim, inherit } from "./prepare.ts";
 import { openRecorder } from "./recorder.ts";
 import type { Recorder } from "./recorder.ts";
 import { startReplication } from "./replication.ts";
-import { readRunning, removeRunning, RunningList } from "./running.ts";
+import { readRunning, removeRunning, RunningList, settingsRecord } from "./running.ts";
 import { Services } from "./services.ts";
 import { openStore } from "./store.ts";
 import type { Store } from "./store.ts";
@@ -198,9 +198,18 @@ class Daemon {
   #startHeart(parts: { store: Store; recorder: Recorder; running: RunningList; handover: Handover | undefined }): void {
     const { store, recorder, running, handover } = parts;
     const { config, configHash, keys } = this.#loaded;
-    const { node } = this.#options;
+    const { node, runtimeDir } = this.#options;
     const frameVersion = labFrameVersion(process.env);
-    const heart = startHeart({ config, configHash, node, keys, ...store.initial, handover, frameVersion });
+    const heart = startHeart({
+      config,
+      configHash,
+      node,
+      keys,
+      ...store.initial,
+      handover,
+      settingsRecord: settingsRecord(runtimeDir),
+      frameVersion,
+    });
     this.#heart = heart;
     const resources = config.groups.flatMap((group) => group.resources);
     const services = new Services({

@@ -104,7 +104,7 @@ test("guards are taken off the devices last, and what hinders that is told", asy
       throw new Error("not permitted");
     });
     expect(linesBefore).toBe(commands.lines.length);
-    expect(report.failed).toEqual(["did not remove the guards from the devices: not permitted"]);
+    expect(report.failed).toEqual(["did not give the devices back as they were: not permitted"]);
     expect(await readRunning(directory)).toBeDefined();
   });
 });

@@ -19,13 +19,13 @@ export interface ReleaseReport {
 }
 
 /**
- * Releases everything on record; never rejects, and may be repeated. `removeGuards` takes the guards off the
- * devices; a daemon that is about to make its own needs none.
+ * Releases everything on record; never rejects, and may be repeated. `restoreDevices` takes guards and
+ * settings off the devices; a daemon that is about to make its own needs none.
  */
 export async function releaseLeftovers(
   runtimeDir: string,
   commands: Commands,
-  removeGuards: () => void = () => {},
+  restoreDevices: () => void = () => {},
 ): Promise<ReleaseReport> {
   const report = { done: [] as string[], failed: [] as string[] };
   try {
@@ -47,9 +47,9 @@ export async function releaseLeftovers(
   }
   await removeTables(commands, report);
   try {
-    removeGuards();
+    restoreDevices();
   } catch (error) {
-    report.failed.push(`did not remove the guards from the devices: ${(error as Error).message}`);
+    report.failed.push(`did not give the devices back as they were: ${(error as Error).message}`);
   }
   if (report.failed.length === 0) await removeRunning(runtimeDir).catch(() => {});
   return report;

@@ -56,6 +56,11 @@ function isResource(value: RunningResource | null): value is RunningResource {
   );
 }
 
+/** File of the runtime directory that keeps the devices' settings as they were found. */
+export function settingsRecord(runtimeDir: string): string {
+  return join(runtimeDir, "settings.json");
+}
+
 /** Forgets everything: nothing of ours runs any more. */
 export async function removeRunning(runtimeDir: string): Promise<void> {
   await rm(fileIn(runtimeDir), { force: true });

@@ -30,7 +30,12 @@ export function releaseCommand(): Command {
       const { releaseLeftovers } = await import("../../daemon/release.ts");
       const { createCommands } = await import("../../host/commands.ts");
       const { removeFormerGuards } = await import("../../host/linux/gate.ts");
-      const { done, failed } = await releaseLeftovers(runtimeDir, createCommands(), removeFormerGuards);
+      const { Sysctls } = await import("../../host/linux/sysctls.ts");
+      const { settingsRecord } = await import("../../daemon/running.ts");
+      const { done, failed } = await releaseLeftovers(runtimeDir, createCommands(), () => {
+        new Sysctls({ record: settingsRecord(runtimeDir) }).restore();
+        removeFormerGuards();
+      });
       for (const sentence of done) process.stdout.write(`${sentence}\n`);
       for (const sentence of failed) process.stderr.write(`${sentence}\n`);
       if (failed.length > 0) process.exitCode = EXIT_ERRORS;

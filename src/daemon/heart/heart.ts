@@ -11,7 +11,7 @@ import { threadChores } from "./chores.ts";
 import { serveHeart } from "./thread.ts";
 import { alarmTimers } from "./timers.ts";
 
-await serveHeart(({ config, configHash, node }, post) => {
+await serveHeart(({ config, configHash, node, settingsRecord }, post) => {
   const scheduling = realtime();
   if (!scheduling.ok) {
     post({
@@ -25,5 +25,10 @@ await serveHeart(({ config, configHash, node }, post) => {
     // Thrown outside every turn: the heart closes its gates and ends.
     throw error;
   });
-  return { machine: openMachine(), chores, timers: alarmTimers(new Alarm()), node: new Node({ config, configHash, node }) };
+  return {
+    machine: openMachine({ settingsRecord }),
+    chores,
+    timers: alarmTimers(new Alarm()),
+    node: new Node({ config, configHash, node }),
+  };
 });

@@ -26,6 +26,8 @@ export interface HeartOptions {
   readonly epochs: Readonly<Record<string, number>>;
   readonly wishes: readonly Wish[];
   readonly handover: Handover | undefined;
+  /** File that keeps the devices' settings as they were found. */
+  readonly settingsRecord?: string | undefined;
   /** Highest frame version spoken; undefined is the newest. Laboratories make an older program of it. */
   readonly frameVersion?: number | undefined;
 }

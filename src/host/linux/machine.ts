@@ -24,8 +24,13 @@ export interface LinuxMachine {
   realtime(): RealtimeResult;
 }
 
+export interface MachineOptions extends GateOptions {
+  /** File that keeps the devices' settings as they were found. */
+  readonly settingsRecord?: string | undefined;
+}
+
 /** Opens the sockets; throws SystemError (EPERM without CAP_NET_ADMIN). Touches no rule and no address yet. */
-export function openMachine(options: GateOptions = {}): LinuxMachine {
+export function openMachine({ settingsRecord, ...options }: MachineOptions = {}): LinuxMachine {
   return {
     clock: linuxClock,
     interfaces: new LinuxInterfaces(),
@@ -33,7 +38,7 @@ export function openMachine(options: GateOptions = {}): LinuxMachine {
     addresses: new LinuxAddresses(),
     neighbours: new LinuxNeighbours(),
     arrivals: new LinuxArrivals(),
-    sysctls: new Sysctls(),
+    sysctls: new Sysctls({ record: settingsRecord }),
     realtime,
   };
 }
