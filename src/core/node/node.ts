@@ -449,19 +449,19 @@ export class Node {
 
   #settleMode(turn: Turn, life: Life): void {
     const { s } = life;
-    const before = s.mode;
     if (s.mode === "left") return;
-    if (s.mode === "observing") {
-      const peers = [...s.roster.peers.values()];
-      const heard = peers.every((peer) => peer.state !== "unheard");
+    const before = s.mode;
+    let because = "an operator ended its standby";
+    if (before === "observing") {
+      const heard = [...s.roster.peers.values()].every((peer) => peer.state !== "unheard");
       const waited = turn.now >= s.startedAt + s.config.heartbeat.initialWaitMs;
       if (!heard && !waited) return;
-      const because = heard ? "all nodes were heard" : "the initial wait is over";
-      turn.event("NODE_ONLINE", { node: s.me, facts: { because } });
+      because = heard ? "all nodes were heard" : "the initial wait is over";
     }
     s.mode = s.wishes.get(`standby/${s.me}`) === "on" ? "standby" : "online";
     if (s.mode === before) return;
     if (s.mode === "standby") turn.event("NODE_STANDBY", { node: s.me });
+    else turn.event("NODE_ONLINE", { node: s.me, facts: { because } });
     turn.urgent = true;
   }
 
