@@ -6,7 +6,6 @@ import { expect, test } from "vitest";
 import { pause, until } from "../clock.ts";
 import type { ClusterFile } from "../cluster-file.ts";
 import { withLab } from "../lab.ts";
-import { PUBLIC_VIP } from "../plan.ts";
 import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site.fixture.ts";
 
 /** Ten minutes where there is time for it; a first look otherwise. */
@@ -88,22 +87,6 @@ test("another key on the standby never makes two holders, and an alert names it"
     await expectNoMove(lab, site, fromMs);
     expect((await lab.view(site.holder)).counters.rejected["wrong-key"]).toBeGreaterThan(0);
     await expectNeverTwo(lab, fromMs);
-  });
-});
-
-test.each([
-  { whose: "its own hardware address", stolen: false },
-  { whose: "the dead node's hardware address", stolen: true },
-])("the site comes back although somebody answers all ARP questions with $whose", async ({ stolen }) => {
-  await withLab({}, async (lab) => {
-    const { holder, standby, client } = await watchSite(lab);
-    const mac = stolen ? (lab.node(holder).plan.cables[0]?.mac ?? "") : "02:75:73:00:00:66";
-    const fromMs = await lab.node(holder).powerOff();
-    await lab.call("responder", { options: { mac, delayMs: 0, addresses: [PUBLIC_VIP] } });
-    await client.pageAfter(fromMs, { from: standby });
-    await pause(1_000);
-    expect((await lab.call("wireCounts")).lies).toBeGreaterThan(0);
-    await client.pageAfter(lab.now(), { from: standby });
   });
 });
 
