@@ -17,8 +17,11 @@ const FLUSH_LIMIT_MS = 150;
 
 /** Carries the ordinary priority over the restart. */
 const PRIORITY_VARIABLE = "UNDERSTUDY_PRIORITY";
-/** A next self has about a second to begin, on whatever a busy machine leaves it. */
-const HURRIED_PRIORITY = -15;
+/**
+ * A next self has about a second to begin, on whatever a busy machine leaves it. Much more than this would starve the
+ * servers beside it, and visitors would feel what the lease was stretched for (seen at -15 on two processors).
+ */
+const HURRIED_PRIORITY = -4;
 
 /** What must be flushed before the process ends or changes. */
 export interface Flushable {
