@@ -206,6 +206,15 @@ export function pointer(bytes: Uint8Array): bigint {
 
 const SYS_BPF: Partial<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, s390x: 351, ppc64: 361 };
 
+/** Gives memory that was freed and kept for later back to the system; where the C library cannot, nothing happens. */
+export function trimMemory(): void {
+  try {
+    libc.func("int malloc_trim(size_t pad)")(0);
+  } catch {
+    // musl has no such call and keeps little.
+  }
+}
+
 /** The bpf(2) system call with a filled attribute structure; returns a descriptor or 0. */
 export function bpf(command: number, attributes: Uint8Array): number {
   const number = SYS_BPF[process.arch];
