@@ -57,6 +57,8 @@ export class Group {
   readonly #services: ReadonlyMap<string, ServiceConfig>;
   readonly #lifecycle: Lifecycle;
   /** Per VIP id: until when its gate was opened. */
+  /** When this node began to serve. */
+  takenAt: Instant = LONG_AGO;
   readonly #openUntil = new Map<string, Instant>();
   #to: string | undefined;
   #toUntil: Instant = LONG_AGO;
@@ -435,6 +437,7 @@ export class Group {
 
   #serve(turn: Turn): void {
     this.claiming = undefined;
+    this.takenAt = turn.now;
     this.role = "holding";
     this.renew(turn);
     turn.urgent = true;

@@ -12,6 +12,8 @@ import type { RequestInput, Verb } from "./inputs.ts";
 import { inMaintenance, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
+/** After an operator's move the next one is refused for so long. */
+const JUST_MOVED_MS = 1_000;
 /** The other nodes must agree to wait within this time. */
 const AGREE_WITHIN_MS = 1_000;
 /** A leaving node waits so long for the others to take its groups. */
@@ -102,10 +104,14 @@ export class Requests {
     if (inMaintenance(this.#s)) {
       return refuse("MAINTENANCE", "the cluster is in maintenance: nothing moves", "end it with `understudy maintenance off`");
     }
-    if (!group.mine) return this.#switchElsewhere(group, to);
+    if (!group.mine) return this.#switchElsewhere(turn, group, to);
     if (to === this.#s.me) return { kind: "done", detail: `${name} is on ${to} already` };
     if (group.role !== "holding") {
       return refuse("NOT_SETTLED", `${name} is ${group.role} on ${this.#s.me}`, askWhy(name));
+    }
+    // Of two who ask at once one wins; the other is told, and does not undo what it has not seen.
+    if (turn.now < group.takenAt + JUST_MOVED_MS && this.#s.wishes.get(`at/${name}`) === this.#s.me) {
+      return refuse("MOVE_IN_PROGRESS", `${name} was moved to ${this.#s.me} for somebody else just now`, askWhy(name));
     }
     const candidate = group.standing.candidates.find((each) => each.node === to);
     if (candidate?.eligible !== true) {
@@ -116,9 +122,11 @@ export class Requests {
     return { kind: "done", detail: `${name} moves from ${this.#s.me} to ${to}` };
   }
 
-  #switchElsewhere(group: Group, to: string): Outcome {
+  #switchElsewhere(turn: Turn, group: Group, to: string): Outcome {
     const name = group.config.name;
     const next = askWhy(name);
+    const released = group.holder === this.#s.me ? group.report(turn.now).to : undefined;
+    if (released !== undefined) return refuse("MOVE_IN_PROGRESS", `${name} is being moved to ${released} already`, next);
     if (group.role === "stopping") return refuse("MOVE_IN_PROGRESS", `${name} is being moved already`, next);
     if (group.claiming !== undefined) return refuse("MOVE_IN_PROGRESS", `${this.#s.me} is taking ${name} already`, next);
     const holder = group.holder === undefined ? undefined : this.#s.roster.peers.get(group.holder);

@@ -54,7 +54,13 @@ test("of two switches at once one wins and the other is told", async () => {
     const winner = await expectOneHolder(lab);
     await expectNeverTwo(lab, fromMs);
     expect([one, two]).toContain(winner);
-    for (const { code, stdout, stderr } of answers) expect(`${code} ${stdout}${stderr}`).not.toMatch(/^undefined/);
+    const [first, second] = answers;
+    const [won, lost] = winner === one ? [first, second] : [second, first];
+    expect(won).toMatchObject({ code: 0 });
+    // Either it was refused, or it was asked after the winner's move and moved nothing any more.
+    expect(lost?.code, `${lost?.stdout}${lost?.stderr}`).toBe(1);
+    expect(lost?.stderr).toMatch(/MOVE_IN_PROGRESS|NOT_SETTLED/);
+    expect(lost?.stderr).toMatch(/understudy why www/);
   });
 });
 
