@@ -23,7 +23,7 @@ export default defineConfig({
           include: SOURCES.map((path) => `${path}.test.ts`),
           exclude: ["**/node_modules/**", "**/*.lab.test.ts"],
           pool: "forks",
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -35,6 +35,9 @@ export default defineConfig({
           pool: "forks",
           maxWorkers: 1,
           fileParallelism: false,
+          // A machine that stands still for seconds fails real-time tests for no fault of theirs: each is tried once
+          // more, and the report shows both. What must never happen, two holders, is also shown by the simulator.
+          retry: 1,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // A pattern that no title matches skips every test by its name, before any hook runs.
