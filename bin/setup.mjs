@@ -255,8 +255,10 @@ async function check() {
   const lint = await runTool("oxlint", ["--type-aware", "--deny-warnings"]);
   const types = await runTool("tsc", ["-p", "tsconfig.json"]);
   const coreTypes = await runTool("tsc", ["-p", "tsconfig.core.json"]);
-  const failed = [lint, types, coreTypes].filter((code) => code !== 0).length;
-  process.stderr.write(failed === 0 ? "lint and types: clean\n" : `lint and types: ${failed} of 3 failed\n`);
+  const format = await runTool("biome", ["format", "--log-level=error"]);
+  const failed = [lint, types, coreTypes, format].filter((code) => code !== 0).length;
+  const verdict = failed === 0 ? "clean" : `${failed} of 4 failed (\`npm run format\` mends the format)`;
+  process.stderr.write(`lint, types and format: ${verdict}\n`);
   return failed === 0 ? 0 : 1;
 }
 

@@ -18,7 +18,8 @@ const NOTES: Readonly<Record<string, string>> = {
   events: "Each line has a [reason word](reasons.md).",
   maintenance: "Every `status` says so while it is on.",
   release: "The unit's stop hook runs this after the daemon ended, however it ended.",
-  restart: "The leases are handed to the daemon's next self with a stated end. This is the unit's reload, and the way to upgrade.",
+  restart:
+    "The leases are handed to the daemon's next self with a stated end. This is the unit's reload, and the way to upgrade.",
   lab: "`npm start` shows such a cluster live. It is in network namespaces of its own and never touches this machine's network.",
 };
 

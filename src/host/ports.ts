@@ -72,8 +72,20 @@ export interface Addresses {
 
 /** An answer or an announcement seen on the wire. */
 export type NeighbourMessage =
-  | { readonly kind: "answer"; readonly probe: "arp" | "echo"; readonly device: string; readonly address: string; readonly mac: string }
-  | { readonly kind: "announcement"; readonly device: string; readonly address: string; readonly mac: string; readonly probe: boolean };
+  | {
+      readonly kind: "answer";
+      readonly probe: "arp" | "echo";
+      readonly device: string;
+      readonly address: string;
+      readonly mac: string;
+    }
+  | {
+      readonly kind: "announcement";
+      readonly device: string;
+      readonly address: string;
+      readonly mac: string;
+      readonly probe: boolean;
+    };
 
 /** ARP, NDP and ICMP echo on the wire, by packet sockets. */
 export interface Neighbours {

@@ -18,7 +18,6 @@ export type FrameKind =
   /** The answer to a probe. */
   | "answer";
 
-
 /** One group as the sender sees it. */
 export interface GroupReport {
   readonly name: string;

@@ -234,7 +234,14 @@ export class Beats {
     const groups = takeFitting(this.#reports(turn), { count: REPORTS_PER_FRAME, bytes: room }, reportBytes);
     room -= groups.bytes;
     const reach = this.#reach(turn.now);
-    return { groups: groups.taken, reach, claims: claims.taken, wishes: early ?? takeWishes(), answers, heard: new Map() };
+    return {
+      groups: groups.taken,
+      reach,
+      claims: claims.taken,
+      wishes: early ?? takeWishes(),
+      answers,
+      heard: new Map(),
+    };
   }
 
   /** Everybody was told this: the next beat tells something else first. */

@@ -63,9 +63,7 @@ export class Claiming {
 
   /** A node knows a higher epoch: ask again with one above it. */
   isOutbid(s: Surroundings): boolean {
-    return [...s.roster.peers.values()].some(
-      (peer) => peer.alive && this.#answerOf(peer)?.reason === "EPOCH_TOO_LOW",
-    );
+    return [...s.roster.peers.values()].some((peer) => peer.alive && this.#answerOf(peer)?.reason === "EPOCH_TOO_LOW");
   }
 
   /** Somebody's hardware address answers for a VIP. */
@@ -165,7 +163,8 @@ export class Claiming {
     const until = segment?.provenAt ?? LONG_AGO;
     // Whoever is silent now may have spoken, and been renewed, while we could not hear.
     const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
-    if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs) return `the network of ${vip.address} is heard again only now`;
+    if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs)
+      return `the network of ${vip.address} is heard again only now`;
     if (now - until > s.timing.askMs * PROVEN_ASKS) return `no sign of life on the network of ${vip.address}`;
     const probe = this.#probes.get(vip.address);
     if (probe === undefined || probe.quiet(now, { since: segment?.provenSince ?? until, until })) return undefined;

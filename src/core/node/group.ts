@@ -223,7 +223,9 @@ export class Group {
 
   /** What this node claims, for its frames. */
   claim(): Claim | undefined {
-    return this.claiming === undefined || this.role === "starting" ? undefined : { group: this.config.name, epoch: this.claiming.epoch };
+    return this.claiming === undefined || this.role === "starting"
+      ? undefined
+      : { group: this.config.name, epoch: this.claiming.epoch };
   }
 
   /** Answers another node's claim. */
@@ -573,5 +575,4 @@ export class Group {
     this.#progress(turn);
     this.#settleStarting(turn);
   }
-
 }

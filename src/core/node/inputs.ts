@@ -135,8 +135,7 @@ export interface ResourceResultInput extends At {
 /** Something happened to the gate or an address outside our doing, or an operation on it was refused. */
 export interface GateInput extends At {
   readonly kind: "gate";
-  readonly what:
-    /** The rules were gone and stand again. */
+  readonly what: /** The rules were gone and stand again. */
     | "mended"
     /** The rules cannot be made or read back: nothing may be served. */
     | "broken"

@@ -90,7 +90,10 @@ export class Node {
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#timing = timingFrom({ intervalMs: options.config.heartbeat.intervalMs, ...options.config.lease });
-    assert(options.config.nodes.some((node) => node.name === options.node), "this node is in its config");
+    assert(
+      options.config.nodes.some((node) => node.name === options.node),
+      "this node is in its config",
+    );
   }
 
   /** Takes one input; the first must be `start`. */
@@ -152,7 +155,14 @@ export class Node {
     turn.emit({ kind: "watch", vips: [...groups.values()].flatMap((group) => group.vips) });
     this.#reserved = { ...input.epochs };
     for (const group of groups.values()) group.grants.epoch = input.epochs[group.config.name] ?? 0;
-    const life = { incarnation, s, groups, beats, asking: new Asking(s, groups), requests: new Requests(s, groups, beats) };
+    const life = {
+      incarnation,
+      s,
+      groups,
+      beats,
+      asking: new Asking(s, groups),
+      requests: new Requests(s, groups, beats),
+    };
     this.#reserve(turn, life, true);
     for (const handed of handover?.groups ?? []) {
       // A self that comes after the stated end holds nothing any more: it observes first like any other.
@@ -390,7 +400,9 @@ export class Node {
     const { s } = life;
     s.counters.pauses++;
     s.roster.forgive(input.gapMs, turn.now);
-    const over = [...life.groups.values()].filter((group) => group.role === "holding" && group.leaseUntil() <= turn.now);
+    const over = [...life.groups.values()].filter(
+      (group) => group.role === "holding" && group.leaseUntil() <= turn.now,
+    );
     for (const group of over) group.lapse(turn);
     if (over.length === 0) return;
     for (const segment of s.segments) segment.forget();
@@ -514,7 +526,8 @@ export class Node {
     let wake = earlier(life.s.roster.wakeAt(now), earlier(life.beats.wakeAt(), life.asking.wakeAt(now)));
     for (const group of life.groups.values()) wake = earlier(wake, group.wakeAt(now));
     wake = earlier(wake, life.requests.wakeAt());
-    if (life.s.mode === "observing") wake = earlier(wake, after(life.s.startedAt, life.s.config.heartbeat.initialWaitMs));
+    if (life.s.mode === "observing")
+      wake = earlier(wake, after(life.s.startedAt, life.s.config.heartbeat.initialWaitMs));
     return wake;
   }
 }

@@ -99,10 +99,18 @@ export class Requests {
     const group = this.#groups.get(name);
     if (group === undefined) return unknownGroup(name, this.#groups);
     if (!group.config.prefer.includes(to)) {
-      return refuse("NODE_NOT_POSSIBLE", `${to} is no possible node of ${name}`, `choose one of ${group.config.prefer.join(", ")}`);
+      return refuse(
+        "NODE_NOT_POSSIBLE",
+        `${to} is no possible node of ${name}`,
+        `choose one of ${group.config.prefer.join(", ")}`,
+      );
     }
     if (inMaintenance(this.#s)) {
-      return refuse("MAINTENANCE", "the cluster is in maintenance: nothing moves", "end it with `understudy maintenance off`");
+      return refuse(
+        "MAINTENANCE",
+        "the cluster is in maintenance: nothing moves",
+        "end it with `understudy maintenance off`",
+      );
     }
     if (!group.mine) return this.#switchElsewhere(turn, group, to);
     if (to === this.#s.me) return { kind: "done", detail: `${name} is on ${to} already` };
@@ -126,9 +134,11 @@ export class Requests {
     const name = group.config.name;
     const next = askWhy(name);
     const released = group.holder === this.#s.me ? group.report(turn.now).to : undefined;
-    if (released !== undefined) return refuse("MOVE_IN_PROGRESS", `${name} is being moved to ${released} already`, next);
+    if (released !== undefined)
+      return refuse("MOVE_IN_PROGRESS", `${name} is being moved to ${released} already`, next);
     if (group.role === "stopping") return refuse("MOVE_IN_PROGRESS", `${name} is being moved already`, next);
-    if (group.claiming !== undefined) return refuse("MOVE_IN_PROGRESS", `${this.#s.me} is taking ${name} already`, next);
+    if (group.claiming !== undefined)
+      return refuse("MOVE_IN_PROGRESS", `${this.#s.me} is taking ${name} already`, next);
     const holder = group.holder === undefined ? undefined : this.#s.roster.peers.get(group.holder);
     if (holder?.alive !== true) return refuse("NO_HOLDER", `nobody holds ${name}`, next);
     const report = holder.reports.get(name);
@@ -136,7 +146,8 @@ export class Requests {
       const target = report.to === undefined ? "another node" : report.to;
       return refuse("MOVE_IN_PROGRESS", `${name} is being moved from ${holder.name} to ${target} already`, next);
     }
-    if (report?.role === "holding" && holder.name === to) return { kind: "done", detail: `${name} is on ${to} already` };
+    if (report?.role === "holding" && holder.name === to)
+      return { kind: "done", detail: `${name} is on ${to} already` };
     return { kind: "forward", to: holder.name };
   }
 
@@ -166,7 +177,8 @@ export class Requests {
   }
 
   #beginRestart(turn: Turn, id: number): Outcome | undefined {
-    if (this.#restart !== undefined) return refuse("RESTART_IN_PROGRESS", "a restart is under way already", "wait for it");
+    if (this.#restart !== undefined)
+      return refuse("RESTART_IN_PROGRESS", "a restart is under way already", "wait for it");
     const moving = [...this.#groups.values()].find((group) => group.role === "starting" || group.role === "stopping");
     if (moving !== undefined) {
       return refuse("NOT_SETTLED", `${moving.config.name} is ${moving.role} here`, "try again when it has settled");
@@ -179,12 +191,20 @@ export class Requests {
     const deaf = [...this.#s.roster.peers.values()].find((peer) => peer.alive && peer.speaks < RESTART_SINCE_VERSION);
     if (deaf !== undefined) {
       const message = `${deaf.name} runs an older version that cannot be told to wait`;
-      return refuse("RESTART_NOT_AGREED", message, "stop and start this daemon with a move, or upgrade the other first");
+      return refuse(
+        "RESTART_NOT_AGREED",
+        message,
+        "stop and start this daemon with a move, or upgrade the other first",
+      );
     }
     const until = after(turn.now, RESTART_MS);
     const told = new Map<string, readonly number[]>();
     for (const peer of this.#s.roster.peers.values()) {
-      if (peer.alive) told.set(peer.name, peer.links.map(() => peer.lastSent + 1));
+      if (peer.alive)
+        told.set(
+          peer.name,
+          peer.links.map(() => peer.lastSent + 1),
+        );
     }
     this.#restart = { id, told, until, giveUpAt: after(turn.now, AGREE_WITHIN_MS) };
     this.#beats.restartUntil = until;
@@ -199,14 +219,22 @@ export class Requests {
     const waitingFor = [...restart.told].filter(([name, told]) => {
       const peer = this.#s.roster.peers.get(name);
       // A node that falls silent now might take over while the lease is stretched: it must have heard.
-      return peer !== undefined && peer.state !== "left" && !told.some((sequence, link) => (peer.echoed[link] ?? 0) >= sequence);
+      return (
+        peer !== undefined &&
+        peer.state !== "left" &&
+        !told.some((sequence, link) => (peer.echoed[link] ?? 0) >= sequence)
+      );
     });
     if (waitingFor.length > 0) {
       if (turn.now < restart.giveUpAt) return;
       this.#restart = undefined;
       this.#beats.restartUntil = LONG_AGO;
       const names = waitingFor.map(([name]) => name).join(", ");
-      const outcome = refuse("RESTART_NOT_AGREED", `${names} did not agree to wait`, "`understudy status` shows how they are");
+      const outcome = refuse(
+        "RESTART_NOT_AGREED",
+        `${names} did not agree to wait`,
+        "`understudy status` shows how they are",
+      );
       turn.emit({ kind: "reply", id: restart.id, outcome });
       return;
     }
@@ -240,7 +268,8 @@ export class Requests {
     if (busy && turn.now < after(leaving.giveUpAt, LEAVE_WITHIN_MS)) return;
     this.#s.mode = "left";
     turn.urgent = true;
-    for (const id of leaving.ids) turn.emit({ kind: "reply", id, outcome: { kind: "done", detail: "everything is released" } });
+    for (const id of leaving.ids)
+      turn.emit({ kind: "reply", id, outcome: { kind: "done", detail: "everything is released" } });
   }
 }
 
@@ -255,5 +284,9 @@ function askWhy(group: string): string {
 }
 
 function unknownGroup(name: string, groups: ReadonlyMap<string, Group>): Outcome {
-  return refuse("GROUP_UNKNOWN", `the cluster has no group "${name}"`, `choose one of ${[...groups.keys()].join(", ")}`);
+  return refuse(
+    "GROUP_UNKNOWN",
+    `the cluster has no group "${name}"`,
+    `choose one of ${[...groups.keys()].join(", ")}`,
+  );
 }

@@ -109,7 +109,8 @@ export class Standing {
     if (holder === this.#s.me) return "it held it last and the network reaches it again";
     const peer = this.lastHolder();
     if (peer === undefined) return this.placement.because;
-    if (peer.state === "dead" || peer.state === "left") return `${peer.name} ${peer.state === "dead" ? "is dead" : "has left"}`;
+    if (peer.state === "dead" || peer.state === "left")
+      return `${peer.name} ${peer.state === "dead" ? "is dead" : "has left"}`;
     const report = peer.reports.get(config.name);
     if (report?.to !== undefined) return `${peer.name} released it to ${report.to}`;
     return report === undefined || report.eligible ? `${peer.name} does not serve it` : `${peer.name} ${report.reason}`;

@@ -134,9 +134,7 @@ export class SegmentEvidence {
     this.#unanswered++;
     this.#askedAt = now;
     const lost =
-      this.gatewayUp &&
-      this.#unanswered > GATEWAY_TRIES &&
-      now - this.#firstUnansweredAt >= this.#timing.intervalMs;
+      this.gatewayUp && this.#unanswered > GATEWAY_TRIES && now - this.#firstUnansweredAt >= this.#timing.intervalMs;
     if (lost) this.gatewayUp = false;
     return lost;
   }

@@ -23,7 +23,10 @@ export interface PlacementQuestion {
   readonly holder: string | undefined;
   /** Node that an operator asked for. */
   readonly wish: string | undefined;
-  readonly failback: { readonly kind: "never" } | { readonly kind: "auto" } | { readonly kind: "after"; readonly ms: number };
+  readonly failback:
+    | { readonly kind: "never" }
+    | { readonly kind: "auto" }
+    | { readonly kind: "after"; readonly ms: number };
   readonly maintenance: boolean;
 }
 
@@ -93,9 +96,14 @@ function placeHome(question: PlacementQuestion, here: Candidate, eligible: reado
     return { node: home.node, because: `failback to ${home.node}`, changesInMs: undefined };
   }
   if (failback.kind === "never") {
-    return { node: here.node, because: `failback is never, so it does not go home to ${home.node}`, changesInMs: undefined };
+    return {
+      node: here.node,
+      because: `failback is never, so it does not go home to ${home.node}`,
+      changesInMs: undefined,
+    };
   }
   const waitMs = failback.ms - home.eligibleForMs;
-  if (waitMs <= 0) return { node: home.node, because: `failback to ${home.node}, which is well again`, changesInMs: undefined };
+  if (waitMs <= 0)
+    return { node: home.node, because: `failback to ${home.node}, which is well again`, changesInMs: undefined };
   return { node: here.node, because: `failback to ${home.node} must wait`, changesInMs: waitMs };
 }

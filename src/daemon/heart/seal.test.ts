@@ -34,5 +34,12 @@ test("A changed byte, another key, an unknown key and a short seal are refused",
     const changed = body.map((byte, i) => (i === at ? byte ^ 1 : byte));
     expect(both.verify(other.keyId, HEAD, changed, mac)).toBe(false);
   }
-  expect(both.verify(other.keyId, HEAD.map((byte) => byte ^ 1), body, mac)).toBe(false);
+  expect(
+    both.verify(
+      other.keyId,
+      HEAD.map((byte) => byte ^ 1),
+      body,
+      mac,
+    ),
+  ).toBe(false);
 });

@@ -37,8 +37,14 @@ export function createSeal(keys: readonly Uint8Array[]): FrameSeal {
 function hmacWith(key: Uint8Array): (head: Uint8Array, body: Uint8Array) => Buffer {
   const block = Buffer.alloc(BLOCK);
   block.set(key.length > BLOCK ? hash("sha256", key, "buffer") : key);
-  const inner = Buffer.alloc(BLOCK + MAX_FRAME_BYTES, block.map((byte) => byte ^ 0x36));
-  const outer = Buffer.alloc(BLOCK + DIGEST, block.map((byte) => byte ^ 0x5c));
+  const inner = Buffer.alloc(
+    BLOCK + MAX_FRAME_BYTES,
+    block.map((byte) => byte ^ 0x36),
+  );
+  const outer = Buffer.alloc(
+    BLOCK + DIGEST,
+    block.map((byte) => byte ^ 0x5c),
+  );
   return (head, body) => {
     const size = BLOCK + head.length + body.length;
     if (size > inner.length) throw new Error("more than a frame is to be sealed");

@@ -228,7 +228,9 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
     expect(facts.after).toEqual([facts.mac, facts.mac]);
   });
 
-  test("a packet that waited for its neighbour does not leave after the gate closed", { timeout: LIMIT_MS }, async () => {
+  test("a packet that waited for its neighbour does not leave after the gate closed", {
+    timeout: LIMIT_MS,
+  }, async () => {
     expect(await lab<{ open: boolean; closed: boolean }>("kept-waiting")).toEqual({ open: true, closed: false });
   });
 

@@ -16,7 +16,9 @@ function kernelDoes(script: string): boolean {
 }
 
 const hasNetem = kernelDoes("ip link set lo up; tc qdisc add dev lo root netem delay 1ms");
-const hasVlan = kernelDoes("ip link add veth0 type veth peer name veth1; ip link add link veth0 name v7 type vlan id 7");
+const hasVlan = kernelDoes(
+  "ip link add veth0 type veth peer name veth1; ip link add link veth0 name v7 type vlan id 7",
+);
 const hasBond = kernelDoes("ip link add bond0 type bond mode active-backup");
 
 const VLAN_VIP = "198.51.100.10";
@@ -72,23 +74,26 @@ test.skipIf(!hasVlan)("a VIP on a VLAN device moves with its group (needs vlan)"
   );
 });
 
-test.skipIf(!hasBond)("a node whose public device is a bond takes over and yields like any other (needs bond)", async () => {
-  await withLab({ startDaemons: false, waitForCalm: false }, async (lab) => {
-    for (const node of lab.nodes) {
-      const address = node.plan.cables[0]?.addresses[0] ?? "";
-      await must(lab, node.name, "ip", "link", "add", "bond0", "type", "bond", "mode", "active-backup");
-      await must(lab, node.name, "ip", "link", "set", "eth0", "down");
-      await must(lab, node.name, "ip", "link", "set", "eth0", "master", "bond0");
-      await must(lab, node.name, "ip", "link", "set", "bond0", "up");
-      await must(lab, node.name, "ip", "addr", "add", address, "dev", "bond0");
-    }
-    for (const node of lab.nodes) await node.startDaemon();
-    const site = await watchSite(lab);
-    const fromMs = lab.now();
-    await lab.node(site.holder).powerOff();
-    await site.client.pageAfter(fromMs, { from: site.standby });
-    await expectNeverTwo(lab, fromMs);
-    await lab.node(site.holder).powerOn();
-    expect(await expectOneHolder(lab)).toBe(site.standby);
-  });
-});
+test.skipIf(!hasBond)(
+  "a node whose public device is a bond takes over and yields like any other (needs bond)",
+  async () => {
+    await withLab({ startDaemons: false, waitForCalm: false }, async (lab) => {
+      for (const node of lab.nodes) {
+        const address = node.plan.cables[0]?.addresses[0] ?? "";
+        await must(lab, node.name, "ip", "link", "add", "bond0", "type", "bond", "mode", "active-backup");
+        await must(lab, node.name, "ip", "link", "set", "eth0", "down");
+        await must(lab, node.name, "ip", "link", "set", "eth0", "master", "bond0");
+        await must(lab, node.name, "ip", "link", "set", "bond0", "up");
+        await must(lab, node.name, "ip", "addr", "add", address, "dev", "bond0");
+      }
+      for (const node of lab.nodes) await node.startDaemon();
+      const site = await watchSite(lab);
+      const fromMs = lab.now();
+      await lab.node(site.holder).powerOff();
+      await site.client.pageAfter(fromMs, { from: site.standby });
+      await expectNeverTwo(lab, fromMs);
+      await lab.node(site.holder).powerOn();
+      expect(await expectOneHolder(lab)).toBe(site.standby);
+    });
+  },
+);
