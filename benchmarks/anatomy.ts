@@ -9,7 +9,7 @@ import type { Lab } from "../src/lab/lab.ts";
 
 /** Durations that add up to the gap, but for the client's own pace. */
 export interface Anatomy {
-  /** Age of the holder's last frame when the fault struck. */
+  /** Age of the holder's last frame when the last page arrived: then the fault struck. */
   readonly frameAgeMs: number;
   /** From the last frame that was heard until the holder was called dead. */
   readonly silenceMs: number;
@@ -37,7 +37,7 @@ export async function readAnatomy(
   const silenceMs = Number(dead?.facts["silentMs"]);
   if (dead === undefined || taken === undefined || gap === undefined || !Number.isFinite(silenceMs)) return undefined;
   return {
-    frameAgeMs: beganMs - (dead.atMs - silenceMs),
+    frameAgeMs: gap.fromMs - (dead.atMs - silenceMs),
     silenceMs,
     takingMs: taken.atMs - dead.atMs,
     answerMs: gap.toMs - taken.atMs,

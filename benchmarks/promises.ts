@@ -20,7 +20,7 @@ export function judge(results: readonly ContenderResult[]): Judgement[] {
   const own = results.find(({ contender }) => contender.family === "understudy");
   if (own === undefined) return [];
   const peer = results.find(({ contender }) => contender.family === "keepalived" && contender.intervalMs === 100);
-  const of = (fault: FaultKey): FaultResult => own.faults[fault] ?? { trials: [], troubles: [] };
+  const of = (fault: FaultKey): FaultResult => own.faults[fault] ?? { trials: [], troubles: [], disturbed: 0 };
   return [
     limit("power off: gap, median", median(gaps(of("power-off"))), 250, seconds),
     limit(`power off: gap, worst of ${of("power-off").trials.length}`, worst(gaps(of("power-off"))), 400, seconds),

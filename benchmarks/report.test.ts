@@ -18,11 +18,12 @@ const QUIET: Trial = {
   twoHoldersMs: 0,
   broken: 0,
   hasMoved: true,
+  blindMs: 0,
   anatomy: undefined,
 };
 
 function seen(...gaps: readonly number[]): FaultResult {
-  return { trials: gaps.map((gapMs) => ({ ...QUIET, gapMs })), troubles: [] };
+  return { trials: gaps.map((gapMs) => ({ ...QUIET, gapMs })), troubles: [], disturbed: 0 };
 }
 
 function results(own: FaultResult, peer: FaultResult): ContenderResult[] {
@@ -53,13 +54,13 @@ test("a gap is judged by its limit, and by what keepalived needs at the same int
 });
 
 test("a site that stayed away and a fault that nobody measured keep no promise", () => {
-  const open: FaultResult = { trials: [{ ...QUIET, gapMs: 100, isOpen: true }], troubles: [] };
+  const open: FaultResult = { trials: [{ ...QUIET, gapMs: 100, isOpen: true }], troubles: [], disturbed: 0 };
   expect(isMet("power off: gap, worst", results(open, seen(350)))).toBe(false);
   expect(isMet("planned switchover: refused", results(seen(200), seen(350)))).toBe(false);
 });
 
 test("a single millisecond with two holders breaks the promise", () => {
-  const two: FaultResult = { trials: [QUIET, { ...QUIET, twoHoldersMs: 1 }], troubles: [] };
+  const two: FaultResult = { trials: [QUIET, { ...QUIET, twoHoldersMs: 1 }], troubles: [], disturbed: 0 };
   expect(isMet("power off: two holders", results(seen(200), seen(350)))).toBe(true);
   expect(isMet("power off: two holders", results(two, seen(350)))).toBe(false);
 });

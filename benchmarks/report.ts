@@ -27,6 +27,7 @@ export function renderReport(results: readonly ContenderResult[], { tookMs }: { 
     ...FAULTS.flatMap((fault) => faultSection(fault, results)),
     ...idleSection(results),
     ...anatomySection(results),
+    ...disturbedSection(results),
     ...configSection(results),
   ].join("\n");
 }
@@ -40,6 +41,8 @@ const METHOD = [
   "fault both nodes are healthy, and a random wait of 0–200 ms makes the fault meet every phase of the heartbeats. Power",
   "off means that all ports of a node go down in one batch before any process dies. *Gap while healing* is the longest",
   "time without a page between the end of the fault and the next calm.",
+  "A phase in which the observer, which comes before everything else on the machine, could not run for 50 ms is repeated:",
+  "then the machine stood still, and not a program.",
 ];
 
 function faultSection(fault: BenchmarkFault, results: readonly ContenderResult[]): string[] {
@@ -154,6 +157,14 @@ function anatomySection(results: readonly ContenderResult[]): string[] {
     ),
     "",
   ];
+}
+
+function disturbedSection(results: readonly ContenderResult[]): string[] {
+  const counts = results.map(({ contender, faults }) => {
+    const count = Object.values(faults).reduce((sum, one) => sum + one.disturbed, 0);
+    return `${contender.name} ${count}`;
+  });
+  return ["## Repeated phases", "", `Because the machine stood still: ${counts.join(", ")}.`, ""];
 }
 
 function configSection(results: readonly ContenderResult[]): string[] {

@@ -26,6 +26,8 @@ export interface Trial {
   /** Connections that were open for long and broke. */
   readonly broken: number;
   readonly hasMoved: boolean;
+  /** Longest time in which the observer, which comes before all others on this machine, could not run. */
+  readonly blindMs: number;
   readonly anatomy: Anatomy | undefined;
 }
 
@@ -100,6 +102,7 @@ export async function runTrial(
     twoHoldersMs: wire.twoHoldersMs,
     broken: (await client.numbers()).established.broken - brokenBefore,
     hasMoved,
+    blindMs: Math.max(...Object.values(wire.vips).map((vip) => vip.longestBlindMs)),
     anatomy: contender.family === "understudy" ? await readAnatomy(lab, { holder, beganMs, during }) : undefined,
   };
 }

@@ -57,6 +57,14 @@ test("two answers to one question are two holders even when the observer was bli
   expect(report.questions).toBe(10);
 });
 
+test("how long the observer was blind is told for the window alone", () => {
+  const timeline = new HolderTimeline();
+  for (const atMs of [0, 1, 2, 60, 61, 100, 101, 102]) timeline.asked(atMs, atMs);
+  expect(timeline.report({ fromMs: 0, toMs: 200 }).longestBlindMs).toBe(58);
+  expect(timeline.report({ fromMs: 61, toMs: 200 }).longestBlindMs).toBe(39);
+  expect(timeline.report({ fromMs: 101, toMs: 200 }).longestBlindMs).toBe(0);
+});
+
 test("a window sees only its own part", () => {
   const timeline = new HolderTimeline();
   serve(timeline, "srv1", 0, 500);

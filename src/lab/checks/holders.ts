@@ -11,6 +11,9 @@
 /** Silence that ends a stretch of serving. */
 export const SILENCE_MS = 5;
 
+const WORTH_KEEPING_MS = 10;
+const MOST_BLINDS = 10_000;
+
 export interface Stretch {
   readonly node: string;
   readonly fromMs: number;
@@ -27,7 +30,7 @@ export interface HolderReport {
   /** Questions asked and frames seen: a report with none of either proves nothing. */
   readonly questions: number;
   readonly evidence: number;
-  /** Longest time between two questions: how blind the observer was at worst. */
+  /** Longest time between two questions in the window: how blind the observer was at worst; 0 below 10 ms. */
   readonly longestBlindMs: number;
   readonly twoHoldersMs: number;
   readonly meetings: readonly Meeting[];
@@ -47,7 +50,8 @@ export class HolderTimeline {
   #questions = 0;
   #evidence = 0;
   #lastQuestionMs: number | undefined;
-  #longestBlindMs = 0;
+  /** Times between two questions that were long enough to be worth keeping. */
+  readonly #blinds: { readonly fromMs: number; readonly toMs: number }[] = [];
 
   constructor(silenceMs = SILENCE_MS) {
     this.#silenceMs = silenceMs;
@@ -56,8 +60,9 @@ export class HolderTimeline {
   /** A question with this number was sent. */
   asked(question: number, atMs: number): void {
     this.#questions += 1;
-    if (this.#lastQuestionMs !== undefined) {
-      this.#longestBlindMs = Math.max(this.#longestBlindMs, atMs - this.#lastQuestionMs);
+    if (this.#lastQuestionMs !== undefined && atMs - this.#lastQuestionMs > WORTH_KEEPING_MS) {
+      this.#blinds.push({ fromMs: this.#lastQuestionMs, toMs: atMs });
+      if (this.#blinds.length > MOST_BLINDS) this.#blinds.shift();
     }
     this.#lastQuestionMs = atMs;
     this.#answers.set(question, new Set());
@@ -107,7 +112,9 @@ export class HolderTimeline {
     return {
       questions: this.#questions,
       evidence: this.#evidence,
-      longestBlindMs: this.#longestBlindMs,
+      longestBlindMs: this.#blinds
+        .filter((one) => one.toMs >= window.fromMs && one.fromMs <= window.toMs)
+        .reduce((longest, one) => Math.max(longest, one.toMs - one.fromMs), 0),
       twoHoldersMs: unionLengthMs(meetings),
       meetings: merge(meetings),
       servedMs,
