@@ -13,7 +13,7 @@ import type { Arrivals } from "../ports.ts";
 import { addressText, canonicalAddress, macBytes } from "./addressing.ts";
 import * as libc from "./libc.ts";
 import { SystemError, type FilterInstruction } from "./libc.ts";
-import { ETHERTYPE } from "./packets.ts";
+import { ETHERTYPE, linkAddress } from "./packets.ts";
 
 /** Frames kept for one device; more new connections than that in a move try again by themselves. */
 const MAX_KEPT = 512;
@@ -164,13 +164,4 @@ function destinationOf(frame: Buffer): string {
   const isV4 = frame.readUInt16BE(VIRTIO_HEADER_BYTES + 12) === ETHERTYPE.ipv4;
   const bytes = isV4 ? frame.subarray(at + 16, at + 20) : frame.subarray(at + 24, at + 40);
   return canonicalAddress(addressText(bytes));
-}
-
-/** struct sockaddr_ll. */
-function linkAddress(index: number, ethertype: number): Buffer {
-  const address = Buffer.alloc(20);
-  address.writeUInt16LE(libc.AF_PACKET, 0);
-  address.writeUInt16BE(ethertype, 2);
-  address.writeInt32LE(index, 4);
-  return address;
 }

@@ -23,6 +23,7 @@ import {
   discoveryMacs,
   echoRequest,
   ETHERTYPE,
+  linkAddress,
   readFrame,
   solicitation,
 } from "./packets.ts";
@@ -279,15 +280,6 @@ function ipv4Filter(echoId: number): FilterInstruction[] {
     DROP,
     ACCEPT,
   ];
-}
-
-/** struct sockaddr_ll. */
-function linkAddress(index: number, ethertype: number): Buffer {
-  const address = Buffer.alloc(20);
-  address.writeUInt16LE(libc.AF_PACKET, 0);
-  address.writeUInt16BE(ethertype, 2);
-  address.writeInt32LE(index, 4);
-  return address;
 }
 
 /** The device's MAC now: it may change under a bound socket. */

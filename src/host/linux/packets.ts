@@ -1,6 +1,7 @@
 /** Ethernet frames of ARP (RFC 826, 5227), neighbour discovery (RFC 4861) and ICMP echo, made and read. */
 
 import { addressBytes, addressText, macText } from "./addressing.ts";
+import { AF_PACKET } from "./libc.ts";
 
 export const ETHERTYPE = { arp: 0x0806, ipv4: 0x0800, ipv6: 0x86dd } as const;
 export const BROADCAST_MAC = Buffer.alloc(6, 0xff);
@@ -260,4 +261,13 @@ function discoveryOption(options: Buffer, wanted: number): string | undefined {
     at += length;
   }
   return undefined;
+}
+
+/** struct sockaddr_ll: a device and what kind of frames a packet socket sends or receives there. */
+export function linkAddress(index: number, ethertype: number): Buffer {
+  const address = Buffer.alloc(20);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeUInt16BE(ethertype, 2);
+  address.writeInt32LE(index, 4);
+  return address;
 }
