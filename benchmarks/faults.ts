@@ -42,8 +42,9 @@ export const FAULTS: readonly BenchmarkFault[] = [
   {
     key: "switchover",
     title: "planned switchover",
-    lastsMs: 400,
-    longMs: 400,
+    // A connection that hears nothing is given up by its client after a second, and shall count for this move.
+    lastsMs: 1_300,
+    longMs: 1_300,
     isPlanned: true,
     inflict: (lab, holder, contender) => contender.switchover(lab, holder),
   },
