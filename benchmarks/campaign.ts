@@ -5,6 +5,7 @@ import { Lab as Laboratory } from "../src/lab/lab.ts";
 import { heal } from "../src/lab/faults/catalog.ts";
 import type { Contender } from "./contender.ts";
 import type { BenchmarkFault, FaultKey } from "./faults.ts";
+import { measureIdle } from "./idle.ts";
 import type { Idle } from "./idle.ts";
 import { runTrial, settled } from "./trial.ts";
 import type { Trial } from "./trial.ts";
@@ -28,6 +29,8 @@ export interface CampaignOptions {
   readonly phases: number;
   /** How many of the phases last long, for faults that have a long form. */
   readonly longPhases: number;
+  /** How long to watch the idle daemon; undefined skips it. */
+  readonly idleMs: number | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -42,13 +45,22 @@ export async function runCampaign(contender: Contender, options: CampaignOptions
   await using lab = await Laboratory.up(contender.lab);
   await lab.holders.start();
   await settled(lab, contender);
+  const idle = await idleOf(lab, options);
   const faults: Partial<Record<FaultKey, FaultResult>> = {};
   for (const fault of options.faults) {
     const result = await runFault(lab, contender, fault, options);
     faults[fault.key] = result;
     options.say(`${contender.name}: ${fault.title}: ${tell(result)}`);
   }
-  return { contender, idle: undefined, faults };
+  return { contender, idle, faults };
+}
+
+async function idleOf(lab: Lab, { idleMs }: CampaignOptions): Promise<Idle | undefined> {
+  if (idleMs === undefined) return undefined;
+  await lab.holders.stop();
+  const idle = await measureIdle(lab, idleMs);
+  await lab.holders.start();
+  return idle;
 }
 
 async function runFault(

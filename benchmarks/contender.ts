@@ -17,8 +17,6 @@ export interface Contender {
   /** How often a node says that it lives. */
   readonly intervalMs: number;
   readonly lab: UpOptions;
-  /** The lab in which it idles, where that shall be another one: with checks at the program's own default pace. */
-  readonly idleLab?: UpOptions;
   /** After this long without a takeover none is coming. */
   readonly patienceMs: number;
   /** Its configuration on the first node, as it stood during the run, for the report. */

@@ -9,12 +9,10 @@ import { parseArgs } from "node:util";
 import { findProgram, whatIsMissing } from "../src/lab/namespaces.ts";
 import { packageRoot } from "../src/lab/plan.ts";
 import { joinResults, runCampaign } from "./campaign.ts";
-import type { ContenderResult } from "./campaign.ts";
+import type { CampaignOptions, ContenderResult } from "./campaign.ts";
 import type { Contender, Family } from "./contender.ts";
 import { FAULTS } from "./faults.ts";
 import type { BenchmarkFault } from "./faults.ts";
-import { megabytes, percent } from "./figures.ts";
-import { measureIdle } from "./idle.ts";
 import { DAEMON as HEARTBEAT_DAEMON, heartbeat } from "./peers/heartbeat.ts";
 import { keepalived } from "./peers/keepalived.ts";
 import { renderReport } from "./report.ts";
@@ -25,8 +23,7 @@ const USAGE = `usage: npm run bench:failover -- [--quick] [--only ${FAMILIES.joi
 
   --quick       few phases, under three minutes
   --only NAME   one program alone
-  --phases N    phases per fault for Understudy (default 30); the others get a sixth, at least 5;
-                keepalived at the same interval gets half where Understudy is held against it
+  --phases N    phases per fault for Understudy (default 30); the others get a sixth, at least 5
 `;
 
 /** A part of the run: these faults for this contender, in a lab of its own. */
@@ -35,6 +32,7 @@ interface Part {
   readonly faults: readonly BenchmarkFault[];
   readonly phases: number;
   readonly longPhases: number;
+  readonly isIdleMeasured: boolean;
 }
 
 interface Flags {
@@ -45,7 +43,7 @@ interface Flags {
 
 /** The run ends by itself, whatever goes wrong. */
 const LIMIT_MS = { quick: 6 * 60_000, full: 40 * 60_000 };
-const IDLE = { quick: { afterMs: 5_000, forMs: 5_000 }, full: { afterMs: 60_000, forMs: 20_000 } };
+const IDLE_MS = { quick: 5_000, full: 20_000 };
 
 /**
  * The parts, stage by stage. Gaps of a fraction of a second are measured with the machine for themselves; those
@@ -54,25 +52,23 @@ const IDLE = { quick: { afterMs: 5_000, forMs: 5_000 }, full: { afterMs: 60_000,
 function stages({ quick, only, phases }: Flags): Part[][] {
   const own = phases ?? (quick ? 3 : 30);
   const peer = quick && phases === undefined ? 1 : Math.max(5, Math.ceil(own / 6));
-  const part = (contender: Contender, faults: readonly BenchmarkFault[] = FAULTS, count = peer): Part => {
-    return { contender, faults, phases: count, longPhases: quick ? 0 : 5 };
+  const part = (contender: Contender, faults: readonly BenchmarkFault[] = FAULTS): Part => {
+    const count = contender.family === "understudy" ? own : peer;
+    return { contender, faults, phases: count, longPhases: quick ? 0 : 5, isIdleMeasured: true };
   };
-  // What Understudy is held against needs a median that chance does not move.
-  const mark = quick ? peer : Math.max(5, Math.ceil(own / 2));
   const quickPeer = keepalived(100);
   const slowPeer = heartbeat({ keepalive: "1", deadtime: "10", intervalMs: 1_000, deadMs: 10_000 });
   const isForSeconds = ({ key }: BenchmarkFault): boolean => key === "kill" || key === "freeze";
   const all = [
-    [part(understudy(), FAULTS, own)],
+    [part(understudy())],
     [
       part(
         quickPeer,
         FAULTS.filter((fault) => !isForSeconds(fault)),
-        mark,
       ),
     ],
     [
-      part(quickPeer, FAULTS.filter(isForSeconds)),
+      { ...part(quickPeer, FAULTS.filter(isForSeconds)), isIdleMeasured: false },
       part(keepalived(1_000)),
       part(heartbeat({ keepalive: "200ms", deadtime: "1", intervalMs: 200, deadMs: 1_000 })),
       // The slowest of all in two labs, or everybody would wait for it.
@@ -80,10 +76,13 @@ function stages({ quick, only, phases }: Flags): Part[][] {
         slowPeer,
         FAULTS.filter((_, index) => index % 2 === 0),
       ),
-      part(
-        slowPeer,
-        FAULTS.filter((_, index) => index % 2 === 1),
-      ),
+      {
+        ...part(
+          slowPeer,
+          FAULTS.filter((_, index) => index % 2 === 1),
+        ),
+        isIdleMeasured: false,
+      },
     ],
   ];
   const chosen = all.map((stage) => stage.filter(({ contender }) => only === undefined || contender.family === only));
@@ -103,35 +102,19 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** All programs idle at once, each in a lab of its own: they cost so little that they do not disturb each other. */
-async function runIdle(contenders: readonly Contender[], flags: Flags): Promise<ContenderResult[]> {
+async function runStage(stage: readonly Part[], flags: Flags): Promise<ContenderResult[]> {
+  const parts = stage.filter(({ contender }) => {
+    const reason = whyNot(contender.family);
+    if (reason !== undefined) say(`${contender.name}: left out, ${reason}`);
+    return reason === undefined;
+  });
   return Promise.all(
-    contenders.map(async (contender) => {
-      const idle = await measureIdle(contender, IDLE[flags.quick ? "quick" : "full"]);
-      say(`${contender.name}: idle: ${megabytes(idle.memoryBytes)}, ${percent(idle.processorShare)} of a core`);
-      return { contender, idle, faults: {} };
+    parts.map(({ contender, faults, phases, longPhases, isIdleMeasured }) => {
+      const idleMs = isIdleMeasured ? IDLE_MS[flags.quick ? "quick" : "full"] : undefined;
+      const options: CampaignOptions = { faults, phases, longPhases, idleMs, say };
+      return runCampaign(contender, options);
     }),
   );
-}
-
-async function runStages(all: readonly (readonly Part[])[], flags: Flags): Promise<ContenderResult[]> {
-  const unfit = new Set<Family>();
-  for (const family of FAMILIES) {
-    const reason = whyNot(family);
-    if (reason === undefined) continue;
-    unfit.add(family);
-    if (flags.only === undefined || flags.only === family) say(`${family}: left out, ${reason}`);
-  }
-  const fit = all.map((stage) => stage.filter(({ contender }) => !unfit.has(contender.family)));
-  const contenders = new Map(fit.flat().map(({ contender }) => [contender.name, contender]));
-  const results = await runIdle([...contenders.values()], flags);
-  for (const stage of fit) {
-    const parts = stage.map(({ contender, faults, phases, longPhases }) =>
-      runCampaign(contender, { faults, phases, longPhases, say }),
-    );
-    results.push(...(await Promise.all(parts)));
-  }
-  return results;
 }
 
 function readFlags(): Flags | undefined {
@@ -173,8 +156,9 @@ async function main(): Promise<number> {
     LIMIT_MS[flags.quick ? "quick" : "full"],
   );
   timer.unref();
+  const results: ContenderResult[] = [];
   const beganMs = performance.now();
-  const results = await runStages(stages(flags), flags);
+  for (const stage of stages(flags)) results.push(...(await runStage(stage, flags)));
   const report = renderReport(joinResults(results), { tookMs: performance.now() - beganMs });
   say(`\n${report}`);
   if (flags.quick || flags.only !== undefined || flags.phases !== undefined) {

@@ -42,9 +42,8 @@ export const FAULTS: readonly BenchmarkFault[] = [
   {
     key: "switchover",
     title: "planned switchover",
-    // A connection that hears nothing is given up by its client after a second, and shall count for this move.
-    lastsMs: 1_300,
-    longMs: 1_300,
+    lastsMs: 400,
+    longMs: 400,
     isPlanned: true,
     inflict: (lab, holder, contender) => contender.switchover(lab, holder),
   },

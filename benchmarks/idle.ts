@@ -1,9 +1,7 @@
 /** What the daemon alone costs while nothing happens: no client, no probe. */
 
 import { pause } from "../src/lab/clock.ts";
-import { Lab } from "../src/lab/lab.ts";
-import type { Contender } from "./contender.ts";
-import { settled } from "./trial.ts";
+import type { Lab } from "../src/lab/lab.ts";
 
 export interface Idle {
   /** Resident memory of all its processes on one node; the larger of the two nodes. */
@@ -13,19 +11,8 @@ export interface Idle {
   readonly measuredMs: number;
 }
 
-/**
- * Starts a cluster, leaves it alone for `afterMs`, because a daemon runs for months and not for the seconds of its
- * start, and then watches both nodes at once for `forMs`.
- */
-export async function measureIdle(
-  contender: Contender,
-  { afterMs, forMs }: { afterMs: number; forMs: number },
-): Promise<Idle> {
-  await using lab = await Lab.up(contender.idleLab ?? contender.lab);
-  await lab.holders.start();
-  await settled(lab, contender);
-  await lab.holders.stop();
-  await pause(afterMs);
+/** Measures for that long on both nodes at once. */
+export async function measureIdle(lab: Lab, forMs: number): Promise<Idle> {
   const before = await Promise.all(lab.nodes.map((node) => node.usage()));
   const beganMs = lab.now();
   await pause(forMs);

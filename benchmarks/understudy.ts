@@ -1,7 +1,6 @@
 /** Understudy with its default settings: heartbeats every 100 ms, the network segment as arbiter. */
 
 import { heal } from "../src/lab/faults/catalog.ts";
-import type { ClusterFile } from "../src/lab/cluster-file.ts";
 import { renderClusterFile } from "../src/lab/cluster-file.ts";
 import type { Lab } from "../src/lab/lab.ts";
 import { labClusterFile, nodeNames } from "../src/lab/plan.ts";
@@ -18,7 +17,6 @@ export function understudy(): Contender {
     setting: `Understudy, default settings (heartbeats every 100 ms on both wires), nginx asked every ${WEB_CHECK.everyMs} ms, fall ${WEB_CHECK.fall}`,
     intervalMs: 100,
     lab: { cluster: tourCluster },
-    idleLab: { cluster: checkAtDefaultPace },
     patienceMs: 5_000,
     config: () => {
       const file = labClusterFile({
@@ -35,10 +33,6 @@ export function understudy(): Contender {
     switchover,
     heal: (lab) => heal(lab),
   };
-}
-
-function checkAtDefaultPace({ monitors }: ClusterFile): void {
-  for (const [name, { http = "" }] of Object.entries(monitors)) monitors[name] = { http };
 }
 
 async function switchover(lab: Lab, holder: string): Promise<number> {
