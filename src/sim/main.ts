@@ -4,7 +4,9 @@
  */
 
 import { Node } from "../core/node/node.ts";
-import { describeFault, type Mix, MIXES } from "./faults.ts";
+import { describeFault, type Mix, MIXES } from "./faults/fault.ts";
+import { MACHINE_KINDS } from "./faults/machine-actions.ts";
+import { NETWORK_KINDS } from "./faults/network-actions.ts";
 import type { MakeCore } from "./process.ts";
 import { runOnce, type RunOptions, type RunReport, runSeed, shorten } from "./run.ts";
 
@@ -95,6 +97,7 @@ interface Totals {
   overlaps: number;
   gapsMs: number[];
   checks: Record<string, number>;
+  inflicted: Record<string, number>;
 }
 
 function add(totals: Totals, report: RunReport): void {
@@ -104,6 +107,8 @@ function add(totals: Totals, report: RunReport): void {
   totals.overlaps += report.unreachableOverlaps;
   totals.gapsMs.push(...report.takeoverGapsMs);
   for (const [name, runs] of Object.entries(report.checks)) totals.checks[name] = (totals.checks[name] ?? 0) + runs;
+  for (const [kind, count] of Object.entries(report.inflicted))
+    totals.inflicted[kind] = (totals.inflicted[kind] ?? 0) + count;
   if (report.violations.length > 0) totals.failed++;
 }
 
@@ -118,6 +123,8 @@ function printTotals(totals: Totals, options: Options, seconds: number): void {
       `takeover after power loss: ${gaps.length} gaps, median ${gaps[gaps.length >> 1]?.toFixed(0)} ms, longest ${gaps.at(-1)?.toFixed(0)} ms`,
     );
   for (const [name, runs] of Object.entries(totals.checks)) console.log(`checker "${name}" ran ${runs} times`);
+  const kinds = [...MACHINE_KINDS, ...NETWORK_KINDS].map((kind) => `${kind} ${totals.inflicted[kind] ?? 0}`);
+  console.log(`faults inflicted: ${kinds.join(", ")}`);
 }
 
 /** Runs as told; the exit code is 0 only when every seed passed. */
@@ -127,7 +134,16 @@ export function main(argv: readonly string[]): number {
     console.error(`${options}\n${USAGE}`);
     return 2;
   }
-  const totals: Totals = { failed: 0, simulatedMs: 0, moves: 0, gaps: 0, overlaps: 0, gapsMs: [], checks: {} };
+  const totals: Totals = {
+    failed: 0,
+    simulatedMs: 0,
+    moves: 0,
+    gaps: 0,
+    overlaps: 0,
+    gapsMs: [],
+    checks: {},
+    inflicted: {},
+  };
   const started = performance.now();
   for (let seed = options.seed; seed < options.seed + options.runs; seed++) {
     const wanted = runOptions(options, seed);

@@ -13,8 +13,9 @@ import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
 import { drawCluster } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
-import { describeFault, drawFaults, type Fault, type Mix } from "./faults.ts";
-import { inflict } from "./inflict.ts";
+import { drawFaults } from "./faults/draw.ts";
+import { describeFault, type Fault, type Mix } from "./faults/fault.ts";
+import { inflict } from "./faults/inflict.ts";
 import type { MakeCore } from "./process.ts";
 import { World, type Violation } from "./world.ts";
 
@@ -51,6 +52,8 @@ export interface RunReport {
   readonly unreachableOverlaps: number;
   readonly takeoverGapsMs: readonly number[];
   readonly faults: readonly Fault[];
+  /** How many faults of each kind began. */
+  readonly inflicted: Readonly<Record<string, number>>;
   readonly trace: readonly string[];
 }
 
@@ -128,6 +131,7 @@ export function runOnce(options: RunOptions): RunReport {
     unreachableOverlaps: checkers.holder.unreachableOverlaps,
     takeoverGapsMs: checkers.prompt.gapsMs,
     faults,
+    inflicted: Object.fromEntries(world.inflicted),
     trace: world.trace.lines,
   };
 }

@@ -7,7 +7,7 @@
 import { expect, test, vi } from "vitest";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { Node } from "../core/node/node.ts";
-import type { Fault, FaultAction, Target } from "./faults.ts";
+import type { Fault, FaultAction, Target } from "./faults/fault.ts";
 import { runOnce, type RunReport } from "./run.ts";
 
 // Virtual time costs real time; a busy machine gives little of it.

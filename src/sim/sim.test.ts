@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { after } from "../core/base/time.ts";
 import { Node } from "../core/node/node.ts";
-import { type Fault, type Mix, MIXES } from "./faults.ts";
+import { type Fault, type Mix, MIXES } from "./faults/fault.ts";
 import { GOOD_QUALITY } from "./network.ts";
 import type { Core, MakeCore } from "./process.ts";
 import { runOnce, type RunOptions, type RunReport, runSeed } from "./run.ts";

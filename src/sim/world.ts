@@ -9,7 +9,7 @@ import type { ReplyEffect } from "../core/node/effects.ts";
 import type { Verb } from "../core/node/inputs.ts";
 import type { Checker } from "./checkers/checker.ts";
 import { nodeAddress } from "./cluster.ts";
-import type { Mix } from "./faults.ts";
+import type { Mix } from "./faults/fault.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import type { MakeCore, Process } from "./process.ts";
@@ -86,6 +86,8 @@ export class World {
   readonly clientCache = new Map<string, string>();
   /** Steps taken by all cores. */
   steps = 0;
+  /** Faults that began, by kind. */
+  readonly inflicted = new Map<string, number>();
   #healedAt = Number.POSITIVE_INFINITY;
   #requests = 0;
   readonly #waiting = new Map<number, Verb>();

@@ -1,0 +1,80 @@
+/**
+ * Draws a run's schedule from its seed. It contains only faults that the arbiter `segment` promises to survive:
+ * two nodes that lose each other on all links while both reach the clients are left out, as are lost UDP
+ * together with lost ARP.
+ */
+
+import { unreachable } from "../../core/base/assert.ts";
+import type { Random } from "../../core/base/random.ts";
+import type { ClusterConfig } from "../../core/config/cluster.ts";
+import { GOOD_QUALITY } from "../network.ts";
+import { drawMachineAction } from "./draw-machine.ts";
+import { drawNetworkAction, type NetworkFlavour } from "./draw-network.ts";
+import type { Fault, FaultAction, Mix, Target } from "./fault.ts";
+
+/** Draws the faults of the safety phase, which lasts from `from` to `to`. */
+export function drawFaults(
+  random: Random,
+  options: { mix: Mix; config: ClusterConfig; from: number; to: number },
+): Fault[] {
+  const { mix, config } = options;
+  const links = config.nodes[0]?.addresses.length ?? 0;
+  switch (mix) {
+    case "calm":
+      return [];
+    case "lossy":
+      return Array.from({ length: links }, (_, link) => {
+        const quality = {
+          ...GOOD_QUALITY,
+          loss: random.between(0.05, 0.3),
+          duplicate: random.between(0, 0.1),
+          delayMax: random.between(0.5, 15),
+        };
+        return { at: options.from, forMs: options.to - options.from, action: { kind: "quality", link, quality } };
+      });
+    case "power":
+      return drawPowerLosses(random, options);
+    case "chaos":
+      return drawChaos(random, options);
+    default:
+      return unreachable(mix);
+  }
+}
+
+/** Power is lost one node at a time, with time to come back and settle in between. */
+function drawPowerLosses(random: Random, options: { config: ClusterConfig; from: number; to: number }): Fault[] {
+  const faults: Fault[] = [];
+  const settleMs = options.config.heartbeat.initialWaitMs + 2_500;
+  for (let at = options.from + settleMs; at < options.to; at += settleMs + 1_500) {
+    faults.push({ at: at + random.between(0, 200), forMs: 1_200, action: { kind: "power", node: "holder" } });
+  }
+  return faults;
+}
+
+function drawChaos(random: Random, options: { config: ClusterConfig; from: number; to: number }): Fault[] {
+  const faults: Fault[] = [];
+  const meanPauseMs = random.pick([300, 1_000, 3_000]);
+  // Either ports and quality, or pairs, or UDP: mixing them makes isolated pairs, which are outside the promise.
+  const flavour = random.pick<NetworkFlavour>(["ports", "ports", "pairs", "udp"]);
+  for (let at = options.from; at < options.to; at += random.between(0.2, 1.8) * meanPauseMs) {
+    const action = drawAction(random, options.config, flavour);
+    const forMs = Math.min(drawDuration(random, action), options.to - at);
+    if (forMs > 0) faults.push({ at, forMs, action });
+  }
+  return faults;
+}
+
+function drawDuration(random: Random, action: FaultAction): number {
+  if (action.kind === "freeze" && random.chance(0.4)) return random.between(1, 100);
+  return random.pick([random.between(20, 500), random.between(100, 1_000), random.between(500, 5_000)]);
+}
+
+/** The rest of the chance belongs to the network. */
+const MACHINE_SHARE = 0.635;
+
+function drawAction(random: Random, config: ClusterConfig, flavour: NetworkFlavour): FaultAction {
+  const node: Target = random.chance(0.5) ? "holder" : random.integer(0, config.nodes.length - 1);
+  const drawn = random.fraction();
+  if (drawn < MACHINE_SHARE) return drawMachineAction(random, config, { node, drawn });
+  return drawNetworkAction(random, config, { flavour, node });
+}

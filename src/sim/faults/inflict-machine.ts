@@ -1,0 +1,90 @@
+/** Puts the faults of a machine, its daemon and its services into effect, and ends them. */
+
+import { unreachable } from "../../core/base/assert.ts";
+import { CONFIG_HASH, type Machine } from "../machine.ts";
+import type { World } from "../world.ts";
+import type { MachineAction } from "./machine-actions.ts";
+
+const nothing = () => {};
+
+/** Puts one into effect; returns what ends it. */
+export function inflictOnMachine(
+  world: World,
+  machine: Machine,
+  what: { forMs: number; action: MachineAction },
+): () => void {
+  const { forMs, action } = what;
+  const reportMonitors = () => {
+    for (const monitor of world.config.monitors) machine.reportMonitor(machine.process, monitor.name);
+  };
+  switch (action.kind) {
+    case "power":
+      machine.powerOff();
+      return () => machine.powerOn();
+    case "kill":
+      machine.killProcess("killed");
+      return () => machine.startProcess(undefined);
+    case "freeze":
+      machine.process?.freeze(forMs, action.effects);
+      return nothing;
+    case "stall":
+      return stall(world, machine, forMs);
+    case "service":
+      machine.serviceMood = action.mood;
+      return () => {
+        machine.serviceMood = "well";
+      };
+    case "services-die":
+      machine.crashServices();
+      return nothing;
+    case "monitor":
+      machine.isMonitorDown = true;
+      reportMonitors();
+      return () => {
+        machine.isMonitorDown = false;
+        reportMonitors();
+      };
+    case "request":
+      world.request(machine, action.verb);
+      return nothing;
+    case "leave":
+      machine.shouldRun = false;
+      world.request(machine, { verb: "leave" });
+      return () => {
+        machine.shouldRun = true;
+        machine.startProcess(undefined);
+      };
+    case "config":
+      return changeConfig(machine);
+    case "gate":
+      machine.breakGate(true);
+      return () => machine.breakGate(false);
+    default:
+      return unreachable(action);
+  }
+}
+
+/** Restarts the daemon with another file, and later with the right one. */
+function changeConfig(machine: Machine): () => void {
+  const restart = (hash: string) => {
+    machine.configHash = hash;
+    machine.killProcess("its cluster file was replaced");
+    machine.startProcess(undefined);
+  };
+  restart("fedcba9876543210");
+  return () => restart(CONFIG_HASH);
+}
+
+/** Unfed for this long, the heart tells the core. */
+const FEED_LIMIT_MS = 1_000;
+
+function stall(world: World, machine: Machine, forMs: number): () => void {
+  const { process } = machine;
+  process?.stall(true);
+  if (forMs > FEED_LIMIT_MS)
+    world.timeline.after(FEED_LIMIT_MS, () => process?.deliver((now) => ({ kind: "stalled", now, stalled: true })));
+  return () => {
+    if (forMs > FEED_LIMIT_MS) process?.deliver((now) => ({ kind: "stalled", now, stalled: false }));
+    process?.stall(false);
+  };
+}

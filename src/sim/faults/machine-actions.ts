@@ -1,0 +1,42 @@
+/** Faults of a machine, its daemon and its services, and operators who give commands at bad moments. */
+
+import type { Verb } from "../../core/node/inputs.ts";
+import type { ServiceMood } from "../machine.ts";
+import type { FaultAction, Target } from "./fault.ts";
+
+export type MachineAction =
+  | { readonly kind: "power"; readonly node: Target }
+  | { readonly kind: "kill"; readonly node: Target }
+  | { readonly kind: "freeze"; readonly node: Target; readonly effects: number | undefined }
+  | { readonly kind: "stall"; readonly node: Target }
+  | { readonly kind: "service"; readonly node: Target; readonly mood: ServiceMood }
+  | { readonly kind: "services-die"; readonly node: Target }
+  | { readonly kind: "monitor"; readonly node: Target }
+  | { readonly kind: "request"; readonly node: Target; readonly verb: Verb }
+  | { readonly kind: "leave"; readonly node: Target }
+  /** The daemon runs with another cluster file. */
+  | { readonly kind: "config"; readonly node: Target }
+  /** The gate's rules cannot be kept. */
+  | { readonly kind: "gate"; readonly node: Target };
+
+/** Every kind, in the order in which a report lists them. */
+export const MACHINE_KINDS = [
+  "power",
+  "kill",
+  "freeze",
+  "stall",
+  "service",
+  "services-die",
+  "monitor",
+  "request",
+  "leave",
+  "config",
+  "gate",
+] as const satisfies readonly MachineAction["kind"][];
+
+const kinds: ReadonlySet<string> = new Set(MACHINE_KINDS);
+
+/** Is it this side's business? */
+export function isMachineAction(action: FaultAction): action is MachineAction {
+  return kinds.has(action.kind);
+}
