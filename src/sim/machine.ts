@@ -8,7 +8,7 @@ import type { Wish } from "../core/membership/frame.ts";
 import type { NodeMode } from "../core/base/words.ts";
 import type { AskEffect, RunEffect } from "../core/node/effects.ts";
 import type { Handover } from "../core/node/inputs.ts";
-import { gatewayAddress, nodeAddress, portMac } from "./cluster.ts";
+import { portMac } from "./cluster.ts";
 import { Kernel } from "./kernel.ts";
 import { Process } from "./process.ts";
 import { BootClock } from "./timeline.ts";
@@ -54,10 +54,6 @@ export class Machine {
 
   mac(link: number): string {
     return portMac(link, this.index);
-  }
-
-  gateways(): string[][] {
-    return this.#world.hasGateway.map((has, link) => (has ? [gatewayAddress(link)] : []));
   }
 
   /** Boots; the daemon starts by itself a moment later. */
@@ -206,10 +202,9 @@ export class Machine {
       });
     }
     network.send(link, this.index, network.gateway, "raw", () => {
-      const isHere = world.hasGateway[link] === true && network.gatewayDown[link] === 0;
+      const isHere = world.gateways[link]?.includes(effect.address) === true && network.gatewayDown[link] === 0;
       const mac = portMac(link, network.gateway);
-      if (isHere && effect.address === gatewayAddress(link) && (effect.probe === "arp" || effect.mac === mac))
-        back(network.gateway, mac);
+      if (isHere && (effect.probe === "arp" || effect.mac === mac)) back(network.gateway, mac);
       if (effect.probe !== "arp") return;
       const stranger = network.stranger[link];
       if (stranger !== undefined) back(network.gateway, stranger);
@@ -220,8 +215,8 @@ export class Machine {
 
   /** Does this kernel answer for the address on that link? */
   hasAddress(link: number, address: string, vip: VipConfig | undefined): boolean {
-    if (vip !== undefined) return vip.link === link && this.kernel.serves(vip.id, this.#world.now);
-    return address === nodeAddress(link, this.index);
+    if (vip !== undefined) return (vip.link ?? 0) === link && this.kernel.serves(vip.id, this.#world.now);
+    return address === this.#world.address(link, this.index);
   }
 
   /** Runs a command of a service; `ended` is called once unless the power fails. */

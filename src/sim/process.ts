@@ -94,14 +94,13 @@ export class Process {
   /** The first input, then the devices; verdicts follow when the monitors have run. */
   start(handover: Handover | undefined): void {
     const { epochs, wishes } = this.machine.disk;
-    const gateways = this.machine.gateways();
     this.#step({
       kind: "start",
       now: this.now,
       incarnation: this.incarnation,
       epochs: { ...epochs },
       wishes: [...wishes],
-      gateways,
+      gateways: this.#world.gateways,
       handover,
     });
     for (let link = 0; link < this.#world.network.links; link++) this.interfaceChanged(link);
@@ -143,7 +142,8 @@ export class Process {
     const { network } = this.#world;
     const up = network.hasCarrier(link, this.machine.index);
     const mac = this.machine.mac(link);
-    this.deliver((now) => ({ kind: "interface", now, link, up, device: `eth${link}`, mac }));
+    const device = this.#world.wires[link]?.device;
+    this.deliver((now) => ({ kind: "interface", now, link, up, device, mac }));
   }
 
   request(id: number, request: Verb): void {

@@ -8,13 +8,14 @@ import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { ReplyEffect } from "../core/node/effects.ts";
 import type { Verb } from "../core/node/inputs.ts";
 import type { Checker } from "./checkers/checker.ts";
-import { nodeAddress } from "./cluster.ts";
+import { gatewayAddress } from "./cluster.ts";
 import type { Mix } from "./faults/fault.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import type { MakeCore, Process } from "./process.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
+import { type Wire, wiresOf } from "./wires.ts";
 
 /** A broken promise. */
 export interface Violation {
@@ -53,6 +54,8 @@ export interface WorldOptions {
   readonly seed: number;
   readonly config: ClusterConfig;
   readonly mix: Mix;
+  /** Addresses of the gateway host on each link; undefined lets the seed decide. */
+  readonly gateways?: readonly (readonly string[])[];
   readonly makeCore: MakeCore;
   readonly checkers: readonly Checker[];
   readonly recording: boolean;
@@ -77,7 +80,9 @@ export class World {
   readonly usesBytes: boolean;
   /** Datagrams that were sent, for whoever replays them; the oldest are forgotten. */
   readonly captured = new Capture();
-  readonly hasGateway: readonly boolean[];
+  readonly wires: readonly Wire[];
+  /** Per link: the addresses that the gateway host has there; none means that there is no gateway. */
+  readonly gateways: readonly (readonly string[])[];
   readonly random: { readonly machines: Random };
   readonly violations: Violation[] = [];
   /** Node that served a VIP last. */
@@ -100,7 +105,8 @@ export class World {
     this.makeCore = options.makeCore;
     this.checkers = options.checkers;
     const { seed, config } = options;
-    const links = config.nodes[0]?.addresses.length ?? 0;
+    this.wires = wiresOf(config);
+    const links = this.wires.length;
     const shape = new Random(`${seed}/shape`);
     this.random = { machines: new Random(`${seed}/machines`) };
     this.network = new Network({
@@ -110,7 +116,8 @@ export class World {
       links,
     });
     // Link 0 carries the VIPs and always has a gateway; private networks have one now and then.
-    this.hasGateway = Array.from({ length: links }, (_, link) => link === 0 || shape.chance(0.2));
+    this.gateways =
+      options.gateways ?? this.wires.map(({ link }) => (link === 0 || shape.chance(0.2) ? [gatewayAddress(link)] : []));
     this.vips = config.groups.flatMap((group) => group.resources.filter((resource) => resource.kind === "vip"));
     this.vipByAddress = new Map(this.vips.map((vip) => [vip.address, vip]));
     this.machines = config.nodes.map(
@@ -120,6 +127,15 @@ export class World {
 
   get now(): number {
     return this.timeline.now;
+  }
+
+  /** Address of a node's port on a link. */
+  address(link: number, index: number): string {
+    return this.wires[link]?.addresses[index] ?? "";
+  }
+
+  hasGateway(link: number): boolean {
+    return (this.gateways[link]?.length ?? 0) > 0;
   }
 
   machine(name: string): Machine {
@@ -157,7 +173,7 @@ export class World {
   deliverBytes(datagram: Datagram): void {
     const { link, from, to, bytes } = datagram;
     const receiver = this.machines[to];
-    const arrive = () => receiver?.process?.hearBytes(bytes, link, nodeAddress(link, from));
+    const arrive = () => receiver?.process?.hearBytes(bytes, link, this.address(link, from));
     this.network.send(link, from, to, "udp", arrive);
   }
 

@@ -53,7 +53,7 @@ export class InsideLease extends Checker {
   override opened(world: World, machine: Machine, vip: VipConfig, until: number): void {
     this.runs++;
     // Of two nodes on a segment without a gateway neither can take from the other, so the holder may stay.
-    if (world.machines.length === 2 && world.hasGateway[vip.link ?? 0] !== true) return;
+    if (world.machines.length === 2 && !world.hasGateway(vip.link ?? 0)) return;
     if (this.#isUnopposed(world, machine, until)) return;
     if (until <= (this.#restarting.get(machine) ?? 0) + SLACK_MS) return;
     const allowed = (this.#until.get(`${machine.index}/${vip.link}`) ?? 0) + SLACK_MS;
