@@ -14,8 +14,8 @@ export class Link {
   sequence = 0;
   up = false;
   /** Sequences sent and their times, by sequence modulo the length; later ones overwrite earlier ones. */
-  readonly #sent = new Float64Array(MAX_SENT_REMEMBERED);
-  readonly #sentAt = new Float64Array(MAX_SENT_REMEMBERED);
+  private readonly sentSequences = new Float64Array(MAX_SENT_REMEMBERED);
+  private readonly sentTimes = new Float64Array(MAX_SENT_REMEMBERED);
 
   constructor(number: number) {
     this.number = number;
@@ -23,15 +23,15 @@ export class Link {
 
   /** Our frame with this sequence leaves on this link now. */
   noteSent(sequence: number, now: Instant): void {
-    this.#sent[sequence % MAX_SENT_REMEMBERED] = sequence;
-    this.#sentAt[sequence % MAX_SENT_REMEMBERED] = now;
+    this.sentSequences[sequence % MAX_SENT_REMEMBERED] = sequence;
+    this.sentTimes[sequence % MAX_SENT_REMEMBERED] = now;
   }
 
   /** When our frame `sequence` left on this link; undefined when it never did, or too long ago to remember. */
   sentAt(sequence: number): Instant | undefined {
     const index = sequence % MAX_SENT_REMEMBERED;
-    if (sequence < 1 || this.#sent[index] !== sequence) return undefined;
-    return instant(this.#sentAt[index] ?? 0);
+    if (sequence < 1 || this.sentSequences[index] !== sequence) return undefined;
+    return instant(this.sentTimes[index] ?? 0);
   }
 
   /** The peer has a new incarnation: its sequences begin anew; ours go on, and so does the link. */

@@ -32,7 +32,8 @@ export class Peer {
   speaks = 0;
   /** Highest sequence heard on any link: what an older frame says, that came late on another link, is no news. */
   newest = 0;
-  #lastSent = 0;
+  /** The last sequence taken for this peer; 0 before the first. */
+  lastSent = 0;
   /** Per link: highest sequence of ours that the peer said it heard. */
   readonly echoed: number[] = [];
   /** The peer announced a restart of its daemon: silence does not count before this. */
@@ -56,16 +57,11 @@ export class Peer {
     this.links = Array.from({ length: links }, (_, number) => new Link(number));
   }
 
-  /** The last sequence taken for this peer; 0 before the first. */
-  get lastSent(): number {
-    return this.#lastSent;
-  }
-
   /** The sequence for a frame that leaves on a link now. */
   take(link: Link, now: Instant): number {
-    this.#lastSent++;
-    link.noteSent(this.#lastSent, now);
-    return this.#lastSent;
+    this.lastSent++;
+    link.noteSent(this.lastSent, now);
+    return this.lastSent;
   }
 
   /** Can be talked to: heard within the wait and not gone. */
@@ -137,8 +133,8 @@ export interface LinkChange {
 
 export class Roster {
   readonly peers: ReadonlyMap<string, Peer>;
-  readonly #timing: Timing;
-  readonly #incarnation: string;
+  private readonly timing: Timing;
+  private readonly incarnation: string;
 
   constructor(options: {
     nodes: readonly { name: string; addresses: readonly string[] }[];
@@ -146,8 +142,8 @@ export class Roster {
     incarnation: string;
     timing: Timing;
   }) {
-    this.#timing = options.timing;
-    this.#incarnation = options.incarnation;
+    this.timing = options.timing;
+    this.incarnation = options.incarnation;
     const peers = new Map<string, Peer>();
     options.nodes.forEach((node, index) => {
       if (node.name !== options.self) peers.set(node.name, new Peer(node.name, index, node.addresses.length));
@@ -195,7 +191,7 @@ export class Roster {
     for (const peer of this.peers.values()) {
       for (const link of peer.links) {
         const silentMs = now - link.heardAt;
-        const up = silentMs < this.#timing.waitMs;
+        const up = silentMs < this.timing.waitMs;
         if (up === link.up) continue;
         link.up = up;
         links.push({ peer, link, up, silentMs });
@@ -211,7 +207,7 @@ export class Roster {
   /** When `advance` has something to say at the latest, if nothing is heard. */
   wakeAt(now: Instant): Instant {
     let wake: number = NEVER;
-    const { lateMs, suspectMs, waitMs, marginMs } = this.#timing;
+    const { lateMs, suspectMs, waitMs, marginMs } = this.timing;
     for (const peer of this.peers.values()) {
       for (const link of peer.links) if (link.up) wake = Math.min(wake, link.heardAt + waitMs);
       if (!peer.alive) continue;
@@ -240,7 +236,7 @@ export class Roster {
   #stateOf(peer: Peer, now: Instant): PeerState {
     if (peer.incarnation === undefined) return "unheard";
     if (peer.mode === "left") return "left";
-    const { lateMs, suspectMs, waitMs, marginMs } = this.#timing;
+    const { lateMs, suspectMs, waitMs, marginMs } = this.timing;
     if (now < peer.restartUntil + marginMs) return "up";
     const silentMs = now - peer.heardAt;
     if (silentMs >= waitMs) return "dead";
@@ -250,23 +246,23 @@ export class Roster {
 
   #echo(peer: Peer, link: Link, frame: Frame): Instant | undefined {
     for (const heard of frame.heard) {
-      if (heard.incarnation !== this.#incarnation) continue;
+      if (heard.incarnation !== this.incarnation) continue;
       peer.echoed[heard.link] = Math.max(peer.echoed[heard.link] ?? 0, heard.sequence);
     }
-    const echo = frame.heard.find((heard) => heard.incarnation === this.#incarnation && heard.link === frame.link);
+    const echo = frame.heard.find((heard) => heard.incarnation === this.incarnation && heard.link === frame.link);
     return echo === undefined ? undefined : link.sentAt(echo.sequence);
   }
 
   #confirms(peer: Peer, frame: Frame, now: Instant): boolean {
     return frame.heard.some((heard) => {
-      if (heard.incarnation !== this.#incarnation) return false;
+      if (heard.incarnation !== this.incarnation) return false;
       const sentAt = peer.links[heard.link]?.sentAt(heard.sequence);
       return sentAt !== undefined && now - sentAt <= CONFIRM_WITHIN_MS;
     });
   }
 
   #adopt(peer: Peer, incarnation: string): void {
-    assert(incarnation !== this.#incarnation, "a peer never has this node's incarnation");
+    assert(incarnation !== this.incarnation, "a peer never has this node's incarnation");
     peer.incarnation = incarnation;
     peer.candidate = undefined;
     peer.newest = 0;

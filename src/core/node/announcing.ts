@@ -26,44 +26,44 @@ export interface Announced {
 export class Announcing {
   /** Node whose hardware address last answered for the group's first VIP. */
   seen: string | undefined;
-  readonly #group: string;
-  readonly #vips: readonly VipConfig[];
-  readonly #s: Surroundings;
-  #begunAt: Instant = LONG_AGO;
-  #nextIndex = ANNOUNCE_AT_MS.length;
-  #lookAt: Instant = NEVER;
-  #looksLeft = 0;
-  #verified = true;
+  private readonly group: string;
+  private readonly vips: readonly VipConfig[];
+  private readonly s: Surroundings;
+  private begunAt: Instant = LONG_AGO;
+  private nextIndex = ANNOUNCE_AT_MS.length;
+  private lookAt: Instant = NEVER;
+  private looksLeft = 0;
+  private verified = true;
 
   constructor(group: string, vips: readonly VipConfig[], surroundings: Surroundings) {
-    this.#group = group;
-    this.#vips = vips;
-    this.#s = surroundings;
+    this.group = group;
+    this.vips = vips;
+    this.s = surroundings;
   }
 
   /** The group is served here from now on. */
   begin(now: Instant): void {
-    if (this.#vips.length === 0) return;
-    this.#begunAt = now;
-    this.#nextIndex = 0;
-    this.#verified = false;
+    if (this.vips.length === 0) return;
+    this.begunAt = now;
+    this.nextIndex = 0;
+    this.verified = false;
     this.seen = undefined;
-    this.#looksLeft = 0;
-    this.#lookAt = NEVER;
+    this.looksLeft = 0;
+    this.lookAt = NEVER;
   }
 
   /** The group is not served here any more. */
   stop(): void {
-    this.#nextIndex = ANNOUNCE_AT_MS.length;
-    this.#verified = true;
+    this.nextIndex = ANNOUNCE_AT_MS.length;
+    this.verified = true;
   }
 
   /** Somebody else took the group: look whose hardware address answers. */
   lookFor(now: Instant): void {
-    if (this.#vips.length === 0) return;
+    if (this.vips.length === 0) return;
     this.seen = undefined;
-    this.#looksLeft = LOOK_TIMES;
-    this.#lookAt = now;
+    this.looksLeft = LOOK_TIMES;
+    this.lookAt = now;
   }
 
   /** A node's hardware address answered for a VIP of the group; true when that is news. */
@@ -76,38 +76,38 @@ export class Announcing {
   settle(turn: Turn, group: Announced): void {
     if (group.role === "holding") this.#announceDue(turn);
     this.#lookDue(turn);
-    if (group.role === "holding" && !this.#verified) this.#verify(turn, group);
+    if (group.role === "holding" && !this.verified) this.#verify(turn, group);
   }
 
   wakeAt(): Instant {
-    const dueMs = ANNOUNCE_AT_MS[this.#nextIndex];
-    const announce = dueMs === undefined ? NEVER : after(this.#begunAt, dueMs);
-    return earlier(announce, this.#looksLeft > 0 ? this.#lookAt : NEVER);
+    const dueMs = ANNOUNCE_AT_MS[this.nextIndex];
+    const announce = dueMs === undefined ? NEVER : after(this.begunAt, dueMs);
+    return earlier(announce, this.looksLeft > 0 ? this.lookAt : NEVER);
   }
 
   #announceDue(turn: Turn): void {
-    const dueMs = ANNOUNCE_AT_MS[this.#nextIndex];
-    if (dueMs === undefined || turn.now < this.#begunAt + dueMs) return;
-    turn.emit({ kind: "announce", vips: this.#vips });
-    while ((ANNOUNCE_AT_MS[this.#nextIndex] ?? Number.POSITIVE_INFINITY) <= turn.now - this.#begunAt) this.#nextIndex++;
+    const dueMs = ANNOUNCE_AT_MS[this.nextIndex];
+    if (dueMs === undefined || turn.now < this.begunAt + dueMs) return;
+    turn.emit({ kind: "announce", vips: this.vips });
+    while ((ANNOUNCE_AT_MS[this.nextIndex] ?? Number.POSITIVE_INFINITY) <= turn.now - this.begunAt) this.nextIndex++;
   }
 
   #lookDue(turn: Turn): void {
-    if (this.#looksLeft === 0 || turn.now < this.#lookAt) return;
-    this.#looksLeft = this.seen === undefined ? this.#looksLeft - 1 : 0;
-    this.#lookAt = after(turn.now, LOOK_EVERY_MS);
-    const vip = this.#vips[0];
-    if (vip === undefined || this.#looksLeft === 0) return;
+    if (this.looksLeft === 0 || turn.now < this.lookAt) return;
+    this.looksLeft = this.seen === undefined ? this.looksLeft - 1 : 0;
+    this.lookAt = after(turn.now, LOOK_EVERY_MS);
+    const vip = this.vips[0];
+    if (vip === undefined || this.looksLeft === 0) return;
     turn.emit({ kind: "ask", link: linkOf(vip), probe: "arp", address: vip.address, mac: undefined });
   }
 
   #verify(turn: Turn, group: Announced): void {
-    for (const peer of this.#s.roster.peers.values()) {
-      const report = peer.reports.get(this.#group);
-      if (!peer.alive || report?.epoch !== group.epoch || report.seen !== this.#s.me) continue;
-      this.#verified = true;
-      const facts = { witness: peer.name, afterMs: Math.round(turn.now - this.#begunAt), epoch: group.epoch };
-      turn.event("GROUP_TAKEN_VERIFIED", { group: this.#group, node: this.#s.me, facts });
+    for (const peer of this.s.roster.peers.values()) {
+      const report = peer.reports.get(this.group);
+      if (!peer.alive || report?.epoch !== group.epoch || report.seen !== this.s.me) continue;
+      this.verified = true;
+      const facts = { witness: peer.name, afterMs: Math.round(turn.now - this.begunAt), epoch: group.epoch };
+      turn.event("GROUP_TAKEN_VERIFIED", { group: this.group, node: this.s.me, facts });
       return;
     }
   }

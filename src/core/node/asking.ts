@@ -19,32 +19,32 @@ interface LinkState {
 }
 
 export class Asking {
-  readonly #s: Surroundings;
-  readonly #groups: ReadonlyMap<string, Group>;
-  readonly #learnAt: Instant[];
-  readonly #kernelAskAt: Instant[];
+  private readonly s: Surroundings;
+  private readonly groups: ReadonlyMap<string, Group>;
+  private readonly learnAt: Instant[];
+  private readonly kernelAskAt: Instant[];
 
   constructor(surroundings: Surroundings, groups: ReadonlyMap<string, Group>) {
-    this.#s = surroundings;
-    this.#groups = groups;
-    this.#learnAt = surroundings.segments.map(() => LONG_AGO);
-    this.#kernelAskAt = surroundings.segments.map(() => LONG_AGO);
+    this.s = surroundings;
+    this.groups = groups;
+    this.learnAt = surroundings.segments.map(() => LONG_AGO);
+    this.kernelAskAt = surroundings.segments.map(() => LONG_AGO);
   }
 
   /** A link came up or a node appeared: learn its hardware address soon. */
   learn(link: number): void {
-    this.#learnAt[link] = after(this.#kernelAskAt[link] ?? LONG_AGO, this.#s.timing.askMs * 2);
+    this.learnAt[link] = after(this.kernelAskAt[link] ?? LONG_AGO, this.s.timing.askMs * 2);
   }
 
   settle(turn: Turn): void {
-    for (const [link, segment] of this.#s.segments.entries()) {
-      if (this.#s.interfaces[link]?.up !== true) continue;
+    for (const [link, segment] of this.s.segments.entries()) {
+      if (this.s.interfaces[link]?.up !== true) continue;
       const state = this.#state(link, turn.now);
       if (turn.now >= segment.askAt(turn.now, state)) {
         for (const address of segment.gateways) turn.emit({ kind: "ask", link, probe: "arp", address, mac: undefined });
         if (segment.asked(turn.now)) {
           turn.urgent = true;
-          turn.event("GATEWAY_LOST", { severity: "warning", node: this.#s.me, link });
+          turn.event("GATEWAY_LOST", { severity: "warning", node: this.s.me, link });
         }
       }
       if (turn.now >= this.#peersAt(link, state, segment.gatewayUp)) this.#askPeers(turn, link);
@@ -53,8 +53,8 @@ export class Asking {
 
   wakeAt(now: Instant): Instant {
     let wake = Number.POSITIVE_INFINITY as Instant;
-    for (const [link, segment] of this.#s.segments.entries()) {
-      if (this.#s.interfaces[link]?.up !== true) continue;
+    for (const [link, segment] of this.s.segments.entries()) {
+      if (this.s.interfaces[link]?.up !== true) continue;
       const state = this.#state(link, now);
       wake = earlier(wake, earlier(segment.askAt(now, state), this.#peersAt(link, state, segment.gatewayUp)));
     }
@@ -62,29 +62,29 @@ export class Asking {
   }
 
   #peersAt(link: number, state: LinkState, gatewayUp: boolean): Instant {
-    const learn = this.#learnAt[link] ?? LONG_AGO;
+    const learn = this.learnAt[link] ?? LONG_AGO;
     if (gatewayUp || !(state.doubt || state.serving)) return learn;
-    return earlier(learn, after(this.#kernelAskAt[link] ?? LONG_AGO, this.#s.timing.askMs * 2));
+    return earlier(learn, after(this.kernelAskAt[link] ?? LONG_AGO, this.s.timing.askMs * 2));
   }
 
   #askPeers(turn: Turn, link: number): void {
-    this.#learnAt[link] = after(turn.now, LEARN_EVERY_MS);
-    this.#kernelAskAt[link] = turn.now;
-    for (const node of this.#s.config.nodes) {
+    this.learnAt[link] = after(turn.now, LEARN_EVERY_MS);
+    this.kernelAskAt[link] = turn.now;
+    for (const node of this.s.config.nodes) {
       const address = node.addresses[link];
-      if (node.name === this.#s.me || address === undefined) continue;
+      if (node.name === this.s.me || address === undefined) continue;
       turn.emit({ kind: "ask", link, probe: "arp", address, mac: undefined });
     }
   }
 
   #state(link: number, now: Instant): LinkState {
     let doubt = false;
-    for (const peer of this.#s.roster.peers.values()) {
+    for (const peer of this.s.roster.peers.values()) {
       const path = peer.links[link];
-      if (path !== undefined && path.up && now - path.heardAt >= this.#s.timing.lateMs) doubt = true;
+      if (path !== undefined && path.up && now - path.heardAt >= this.s.timing.lateMs) doubt = true;
     }
     let serving = false;
-    for (const group of this.#groups.values()) {
+    for (const group of this.groups.values()) {
       if (!group.vips.some((vip) => linkOf(vip) === link)) continue;
       if (group.claiming !== undefined || group.role === "lapsed") doubt = true;
       // While services start, evidence must stay fresh as well: the gate opens right after.

@@ -72,55 +72,55 @@ interface Told {
 }
 
 export class Beats {
-  readonly #s: Surroundings;
-  readonly #groups: ReadonlyMap<string, Group>;
-  readonly #incarnation: string;
-  #beatAt: Instant = LONG_AGO;
-  #probeAt: Instant = LONG_AGO;
-  #beats = 0;
-  readonly #told = new Map<string, Told>();
+  private readonly s: Surroundings;
+  private readonly groups: ReadonlyMap<string, Group>;
+  private readonly incarnation: string;
+  private beatAt: Instant = LONG_AGO;
+  private probeAt: Instant = LONG_AGO;
+  private beats = 0;
+  private readonly told = new Map<string, Told>();
   /** Peers to answer in this turn, with the link that asked. */
-  readonly #answers = new Map<Peer, number>();
+  private readonly answers = new Map<Peer, number>();
   /** The daemon restarts: said in every frame until then. */
   restartUntil: Instant = LONG_AGO;
 
   constructor(surroundings: Surroundings, groups: ReadonlyMap<string, Group>, incarnation: string) {
-    this.#s = surroundings;
-    this.#groups = groups;
-    this.#incarnation = incarnation;
+    this.s = surroundings;
+    this.groups = groups;
+    this.incarnation = incarnation;
   }
 
   /** A frame came in: answer it if it asks, and beat along. */
   heard(turn: Turn, peer: Peer, frame: Frame): void {
     // An answer carries claims as every frame does; answering it too would never end.
     const asks = frame.kind === "probe" || (frame.kind === "beat" && frame.claims.length > 0);
-    if (asks) this.#answers.set(peer, frame.link);
-    if (frame.kind === "beat" && turn.now - this.#beatAt > this.#s.timing.intervalMs / 2) this.#beatAt = LONG_AGO;
+    if (asks) this.answers.set(peer, frame.link);
+    if (frame.kind === "beat" && turn.now - this.beatAt > this.s.timing.intervalMs / 2) this.beatAt = LONG_AGO;
   }
 
   /** Sends what is due. */
   settle(turn: Turn): void {
-    const { askMs } = this.#s.timing;
+    const { askMs } = this.s.timing;
     let written: Body | undefined;
     const body = (): Body => {
       written ??= this.#body(turn);
       return written;
     };
     if (turn.urgent || turn.now >= this.#nextBeatAt()) {
-      this.#beatAt = turn.now;
-      for (const peer of this.#s.roster.peers.values()) this.#sendAll(turn, "beat", peer, body());
-      this.#answers.clear();
+      this.beatAt = turn.now;
+      for (const peer of this.s.roster.peers.values()) this.#sendAll(turn, "beat", peer, body());
+      this.answers.clear();
       this.#remember(body());
     }
-    for (const [peer, link] of this.#answers) this.#send(turn, { kind: "answer", peer, link, body: body() });
-    this.#answers.clear();
-    if (turn.now < this.#probeAt + askMs) return;
+    for (const [peer, link] of this.answers) this.#send(turn, { kind: "answer", peer, link, body: body() });
+    this.answers.clear();
+    if (turn.now < this.probeAt + askMs) return;
     const thirsty = this.#links().filter((link) => turn.now >= this.#thirstyAt(link));
-    for (const peer of this.#s.roster.peers.values()) {
+    for (const peer of this.s.roster.peers.values()) {
       if (!peer.alive) continue;
       const missing = peer.state !== "up";
       if (!missing && thirsty.length === 0) continue;
-      this.#probeAt = turn.now;
+      this.probeAt = turn.now;
       if (missing) this.#sendAll(turn, "probe", peer, body());
       else for (const link of thirsty) this.#send(turn, { kind: "probe", peer, link, body: body() });
     }
@@ -128,36 +128,36 @@ export class Beats {
 
   wakeAt(): Instant {
     let probe: Instant = NEVER;
-    for (const peer of this.#s.roster.peers.values()) {
+    for (const peer of this.s.roster.peers.values()) {
       if (!peer.alive) continue;
       if (peer.state !== "up") probe = LONG_AGO;
       for (const link of this.#links()) probe = earlier(probe, this.#thirstyAt(link));
     }
-    probe = later(probe, after(this.#probeAt, this.#s.timing.askMs));
+    probe = later(probe, after(this.probeAt, this.s.timing.askMs));
     return earlier(this.#nextBeatAt(), probe);
   }
 
   #nextBeatAt(): Instant {
-    const { intervalMs } = this.#s.timing;
-    return after(this.#beatAt, this.#isServing() ? intervalMs * (1 - LEAD_SHARE) : intervalMs);
+    const { intervalMs } = this.s.timing;
+    return after(this.beatAt, this.#isServing() ? intervalMs * (1 - LEAD_SHARE) : intervalMs);
   }
 
   #isServing(): boolean {
-    for (const group of this.#groups.values()) if (group.role === "holding" && group.vips.length > 0) return true;
+    for (const group of this.groups.values()) if (group.role === "holding" && group.vips.length > 0) return true;
     return false;
   }
 
   #links(): number[] {
-    return this.#s.segments.map((_, link) => link);
+    return this.s.segments.map((_, link) => link);
   }
 
   /** When the echo that should have come on a link is overdue and a served VIP depends on it. */
   #thirstyAt(link: number): Instant {
-    const segment = this.#s.segments[link];
-    const serving = [...this.#groups.values()].some(
+    const segment = this.s.segments[link];
+    const serving = [...this.groups.values()].some(
       (group) => group.role === "holding" && group.vips.some((vip) => linkOf(vip) === link),
     );
-    const { echoMs, lateMs } = this.#s.timing;
+    const { echoMs, lateMs } = this.s.timing;
     return segment === undefined || !serving ? NEVER : after(segment.deadline, lateMs - echoMs);
   }
 
@@ -168,7 +168,7 @@ export class Beats {
   #send(turn: Turn, what: { kind: FrameKind; peer: Peer; link: number; body: Body }): void {
     const { kind, peer, body } = what;
     const link = peer.links[what.link];
-    const s = this.#s;
+    const s = this.s;
     if (link === undefined || s.interfaces[what.link]?.up !== true) return;
     s.counters.framesSent++;
     const sequence = peer.take(link, turn.now);
@@ -177,7 +177,7 @@ export class Beats {
       speaks: FRAME_VERSION,
       kind,
       node: s.me,
-      incarnation: this.#incarnation,
+      incarnation: this.incarnation,
       sequence,
       link: what.link,
       config: s.configHash,
@@ -210,7 +210,7 @@ export class Beats {
 
   /** Fills the frame: what is asked and answered first, then in turns reports and wishes. */
   #body(turn: Turn): Body {
-    const { roster, segments, configHash, wishes } = this.#s;
+    const { roster, segments, configHash, wishes } = this.s;
     let room = roomFor({ links: segments.length, config: configHash });
     const claims = this.#claims(turn.now);
     room -= claims.bytes;
@@ -222,7 +222,7 @@ export class Beats {
       answersBytes = Math.max(answersBytes, bytes);
     }
     const isCrowded = room - answersBytes < REPORT_BYTES;
-    if (isCrowded && this.#beats % REPORTS_FIRST_EVERY === 0) answers.clear();
+    if (isCrowded && this.beats % REPORTS_FIRST_EVERY === 0) answers.clear();
     else room -= answersBytes;
     const takeWishes = (): readonly Wish[] => {
       const limit = { count: WISHES_PER_FRAME, bytes: Math.min(room, WISHES_BYTES) };
@@ -230,7 +230,7 @@ export class Beats {
       room -= bytes;
       return taken;
     };
-    const early = this.#beats % 2 === 1 ? takeWishes() : undefined;
+    const early = this.beats % 2 === 1 ? takeWishes() : undefined;
     const groups = takeFitting(this.#reports(turn), { count: REPORTS_PER_FRAME, bytes: room }, reportBytes);
     room -= groups.bytes;
     const reach = this.#reach(turn.now);
@@ -246,15 +246,15 @@ export class Beats {
 
   /** Everybody was told this: the next beat tells something else first. */
   #remember(body: Body): void {
-    this.#beats++;
-    for (const report of body.groups) this.#told.set(report.name, { news: newsOf(report), beat: this.#beats });
-    this.#s.wishes.told(body.wishes);
+    this.beats++;
+    for (const report of body.groups) this.told.set(report.name, { news: newsOf(report), beat: this.beats });
+    this.s.wishes.told(body.wishes);
   }
 
   #claims(now: Instant): { taken: readonly Claim[]; bytes: number } {
     const young: Claim[] = [];
     const old: Claim[] = [];
-    for (const group of this.#groups.values()) {
+    for (const group of this.groups.values()) {
       const claim = group.claim();
       if (claim === undefined) continue;
       (now - (group.claiming?.since ?? now) < CLAIM_IS_YOUNG_MS ? young : old).push(claim);
@@ -267,26 +267,26 @@ export class Beats {
   #claimAnswers(turn: Turn, peer: Peer): { taken: readonly ClaimAnswer[]; bytes: number } {
     const answers: ClaimAnswer[] = [];
     for (const claim of peer.claims) {
-      const group = this.#groups.get(claim.group);
+      const group = this.groups.get(claim.group);
       if (group !== undefined) answers.push(group.judge(turn, peer, claim));
     }
     return takeFitting(answers, { count: CLAIMS_PER_FRAME, bytes: ANSWERS_BYTES }, answerBytes);
   }
 
   #reach(now: Instant): number[] {
-    return this.#s.segments.map((segment, link) => (this.#s.interfaces[link]?.up === true ? segment.reach(now) : 0));
+    return this.s.segments.map((segment, link) => (this.s.interfaces[link]?.up === true ? segment.reach(now) : 0));
   }
 
   /** Groups with news first, then those that were told of longest ago. */
   #reports(turn: Turn): GroupReport[] {
-    const reports = [...this.#groups.values()].map((group) => group.report(turn.now));
+    const reports = [...this.groups.values()].map((group) => group.report(turn.now));
     if (reports.length <= 1) return reports;
-    const lastTold = ({ name }: GroupReport): number => this.#told.get(name)?.beat ?? -1;
-    const isNews = (report: GroupReport): boolean => this.#told.get(report.name)?.news !== newsOf(report);
+    const lastTold = ({ name }: GroupReport): number => this.told.get(name)?.beat ?? -1;
+    const isNews = (report: GroupReport): boolean => this.told.get(report.name)?.news !== newsOf(report);
     const inTurn = reports.sort((a, b) => lastTold(a) - lastTold(b));
     const [news, rest] = [inTurn.filter(isNews), inTurn.filter((report) => !isNews(report))];
     // Every other beat begins with those at rest: nobody is forgotten, however much is new elsewhere.
-    return this.#beats % 2 === 0 ? [...news, ...rest] : [...rest.slice(0, 1), ...news, ...rest.slice(1)];
+    return this.beats % 2 === 0 ? [...news, ...rest] : [...rest.slice(0, 1), ...news, ...rest.slice(1)];
   }
 }
 

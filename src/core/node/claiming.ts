@@ -40,25 +40,25 @@ export class Claiming {
   readonly group: string;
   readonly since: Instant;
   epoch: number;
-  readonly #vips: readonly VipConfig[];
-  readonly #probes: ReadonlyMap<string, VipProbe>;
-  #nextClaimAt: Instant = LONG_AGO;
-  #reported = false;
+  private readonly vips: readonly VipConfig[];
+  private readonly probes: ReadonlyMap<string, VipProbe>;
+  private nextClaimAt: Instant = LONG_AGO;
+  private reported = false;
   /** Other nodes that probe for a VIP of the group too, with the time of their last probe. */
-  readonly #rivals = new Map<string, Instant>();
-  #rivalSince: Instant | undefined;
+  private readonly rivals = new Map<string, Instant>();
+  private rivalSince: Instant | undefined;
 
   constructor(options: { group: string; vips: readonly VipConfig[]; epoch: number; now: Instant }) {
     this.group = options.group;
-    this.#vips = options.vips;
+    this.vips = options.vips;
     this.epoch = options.epoch;
     this.since = options.now;
-    this.#probes = new Map(options.vips.map((vip) => [vip.address, new VipProbe()]));
+    this.probes = new Map(options.vips.map((vip) => [vip.address, new VipProbe()]));
   }
 
   /** Another node of the cluster wants the VIP at the same time. */
   probedBy(node: string, now: Instant): void {
-    this.#rivals.set(node, now);
+    this.rivals.set(node, now);
   }
 
   /** A node knows a higher epoch: ask again with one above it. */
@@ -68,35 +68,35 @@ export class Claiming {
 
   /** Somebody's hardware address answers for a VIP. */
   answered(answer: { address: string; node: string; mac: string; probe: "arp" | "echo"; now: Instant }): void {
-    const probe = this.#probes.get(answer.address);
+    const probe = this.probes.get(answer.address);
     if (answer.probe === "echo") probe?.echoed(answer);
     else probe?.answered(answer);
   }
 
   /** Sends what is due: the claim with the next frames, questions for VIPs, echo requests. */
   pursue(turn: Turn, s: Surroundings, state: { holderGone: boolean; probing: boolean }): void {
-    if (turn.now >= this.#nextClaimAt) {
+    if (turn.now >= this.nextClaimAt) {
       const isLong = turn.now - this.since > PATIENCE_MS;
-      this.#nextClaimAt = after(turn.now, isLong ? CLAIM_PATIENTLY_EVERY_MS : CLAIM_EVERY_MS);
+      this.nextClaimAt = after(turn.now, isLong ? CLAIM_PATIENTLY_EVERY_MS : CLAIM_EVERY_MS);
       turn.urgent = true;
     }
     if (!state.probing) return;
-    for (const vip of this.#vips) this.#pursueVip(turn, s, vip, state.holderGone);
+    for (const vip of this.vips) this.#pursueVip(turn, s, vip, state.holderGone);
   }
 
   /** The claim is won and services start: keep asking the wire, which also tells others that this node comes. */
   watch(turn: Turn, s: Surroundings): void {
-    this.#nextClaimAt = NEVER;
-    for (const vip of this.#vips) this.#pursueVip(turn, s, vip, true);
+    this.nextClaimAt = NEVER;
+    for (const vip of this.vips) this.#pursueVip(turn, s, vip, true);
   }
 
   /** Somebody answers for a VIP although the claim is won. */
   isContested(s: Surroundings, now: Instant): boolean {
-    return this.#vips.some((vip) => this.#missingOnWire(s, vip, now) !== undefined);
+    return this.vips.some((vip) => this.#missingOnWire(s, vip, now) !== undefined);
   }
 
   #pursueVip(turn: Turn, s: Surroundings, vip: VipConfig, holderGone: boolean): void {
-    const probe = this.#probes.get(vip.address);
+    const probe = this.probes.get(vip.address);
     if (probe === undefined) return;
     const link = linkOf(vip);
     if (probe.ask(turn.now, ASK_EVERY_MS)) {
@@ -112,8 +112,8 @@ export class Claiming {
     const mac = probe.askEcho(turn.now);
     if (mac !== undefined) turn.emit({ kind: "ask", link, probe: "echo", address: vip.address, mac });
     const holder = probe.believed(turn.now);
-    if (holder === undefined || this.#reported || turn.now - this.since < s.timing.waitMs) return;
-    this.#reported = true;
+    if (holder === undefined || this.reported || turn.now - this.since < s.timing.waitMs) return;
+    this.reported = true;
     const facts = { address: vip.address, mac: holder.mac };
     turn.event("ADDRESS_ANSWERED", { severity: "warning", group: this.group, node: holder.node, facts });
   }
@@ -125,22 +125,22 @@ export class Claiming {
       const missing = this.#missingFrom(peer, state);
       if (missing !== undefined) return missing;
     }
-    for (const vip of this.#vips) {
+    for (const vip of this.vips) {
       if (!state.probing && (s.segments[linkOf(vip)]?.deadline ?? LONG_AGO) <= now) {
         return `no sign of life on the network of ${vip.address}`;
       }
     }
     if (!state.probing) return undefined;
-    for (const vip of this.#vips) {
+    for (const vip of this.vips) {
       const missing = this.#missingOnWire(s, vip, now);
       if (missing === undefined) continue;
-      this.#rivalSince = undefined;
+      this.rivalSince = undefined;
       return missing;
     }
     const rival = this.#rival(s, now);
     if (rival === undefined) return undefined;
-    this.#rivalSince ??= now;
-    return now - this.#rivalSince < RIVAL_LIMIT_MS ? `${rival} asks the wire for it too` : undefined;
+    this.rivalSince ??= now;
+    return now - this.rivalSince < RIVAL_LIMIT_MS ? `${rival} asks the wire for it too` : undefined;
   }
 
   /**
@@ -149,7 +149,7 @@ export class Claiming {
    */
   #rival(s: Surroundings, now: Instant): string | undefined {
     const index = (name: string): number => s.config.nodes.findIndex((node) => node.name === name);
-    for (const [name, at] of this.#rivals) {
+    for (const [name, at] of this.rivals) {
       const peer = s.roster.peers.get(name);
       if (peer === undefined || now - at > s.timing.askMs * RIVAL_ASKS || index(name) > index(s.me)) continue;
       if (!peer.alive || this.#answerOf(peer)?.granted !== true) return name;
@@ -166,7 +166,7 @@ export class Claiming {
     if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs)
       return `the network of ${vip.address} is heard again only now`;
     if (now - until > s.timing.askMs * PROVEN_ASKS) return `no sign of life on the network of ${vip.address}`;
-    const probe = this.#probes.get(vip.address);
+    const probe = this.probes.get(vip.address);
     if (probe === undefined || probe.quiet(now, { since: segment?.provenSince ?? until, until })) return undefined;
     const holder = probe.believed(now);
     return holder === undefined ? `${vip.address} is being probed` : `${holder.node} answers for ${vip.address}`;
@@ -187,8 +187,8 @@ export class Claiming {
   }
 
   wakeAt(now: Instant, probing: boolean): Instant {
-    let wake: Instant = this.#nextClaimAt;
-    if (probing) for (const probe of this.#probes.values()) wake = earlier(wake, probe.wakeAt(now));
+    let wake: Instant = this.nextClaimAt;
+    if (probing) for (const probe of this.probes.values()) wake = earlier(wake, probe.wakeAt(now));
     return wake;
   }
 }

@@ -53,37 +53,37 @@ export class Group {
   decision: DecisionEvent | undefined;
   readonly standing: Standing;
   readonly announcing: Announcing;
-  readonly #s: Surroundings;
-  readonly #services: ReadonlyMap<string, ServiceConfig>;
-  readonly #lifecycle: Lifecycle;
-  /** Per VIP id: until when its gate was opened. */
+  private readonly s: Surroundings;
+  private readonly services: ReadonlyMap<string, ServiceConfig>;
+  private readonly lifecycle: Lifecycle;
   /** When this node began to serve. */
   takenAt: Instant = LONG_AGO;
-  readonly #openUntil = new Map<string, Instant>();
-  #to: string | undefined;
-  #toUntil: Instant = LONG_AGO;
+  /** Per VIP id: until when its gate was opened. */
+  private readonly openUntil = new Map<string, Instant>();
+  private to: string | undefined;
+  private toUntil: Instant = LONG_AGO;
   /** The node it was released to has not served yet: what arrives here is kept for it. */
-  #handOn = false;
+  private handOn = false;
   /** The node that did not take what was released to it, and until when nothing is moved there. */
-  #notTo: { readonly node: string; readonly until: Instant } | undefined;
+  private notTo: { readonly node: string; readonly until: Instant } | undefined;
   /** A node with the better right asked for the group: this one does not before then. */
-  #deferUntil: Instant = LONG_AGO;
+  private deferUntil: Instant = LONG_AGO;
   /** Why this node took it, as one clause. */
-  #because = "";
+  private because = "";
   /** All services run; the gate waits for the wire. */
-  #started = false;
-  #clearedVersion: number;
+  private started = false;
+  private clearedVersion: number;
   /** No node may hold it, and that was told. */
-  #isHomeless = false;
+  private isHomeless = false;
 
   constructor(config: GroupConfig, surroundings: Surroundings) {
     this.config = config;
-    this.#s = surroundings;
+    this.s = surroundings;
     this.standing = new Standing(this, surroundings);
     this.vips = config.resources.filter((resource) => resource.kind === "vip");
     const services = config.resources.filter((resource) => resource.kind === "service");
-    this.#services = new Map(services.map((service) => [service.id, service]));
-    this.#lifecycle = new Lifecycle(
+    this.services = new Map(services.map((service) => [service.id, service]));
+    this.lifecycle = new Lifecycle(
       services.map((service) => ({
         id: service.id,
         everyMs: service.everyMs,
@@ -94,10 +94,10 @@ export class Group {
           status: service.status?.timeoutMs,
         },
       })),
-      () => surroundings.nextToken(),
+      surroundings.tokens,
     );
     this.announcing = new Announcing(config.name, this.vips, surroundings);
-    this.#clearedVersion = surroundings.wishes.version(`cleared/${config.name}`);
+    this.clearedVersion = surroundings.wishes.version(`cleared/${config.name}`);
   }
 
   /** This node has the group, with its gate open or not. */
@@ -108,19 +108,19 @@ export class Group {
   /** Takes a former self's lease over. */
   resume(turn: Turn, handed: { epoch: number; until: Instant }): void {
     this.epoch = handed.epoch;
-    this.holder = this.#s.me;
+    this.holder = this.s.me;
     if (handed.until <= turn.now) return;
     this.role = "holding";
     this.isResumed = true;
     this.resumedUntil = handed.until;
-    for (const vip of this.vips) this.#openUntil.set(vip.id, handed.until);
-    this.#lifecycle.resume(turn.now);
-    this.#record(turn, "NODE_RESUMED", { node: this.#s.me, facts: { epoch: this.epoch } });
+    for (const vip of this.vips) this.openUntil.set(vip.id, handed.until);
+    this.lifecycle.resume(turn.now);
+    this.#record(turn, "NODE_RESUMED", { node: this.s.me, facts: { epoch: this.epoch } });
   }
 
   /** Looks at everything and does what is to be done now. */
   settle(turn: Turn): void {
-    if (this.#s.frozen) return;
+    if (this.s.frozen) return;
     this.#clearIfAsked(turn);
     this.#adopt(turn);
     this.#progress(turn);
@@ -128,26 +128,26 @@ export class Group {
     this.#noteHomeless(turn);
     if (this.role === "holding") this.#settleHolding(turn);
     // The network here may break while services start: then somebody better connected takes the group.
-    if (this.role === "starting" && this.#started) this.#moveAway(turn);
+    if (this.role === "starting" && this.started) this.#moveAway(turn);
     if (this.role === "starting") this.#settleStarting(turn);
     if (this.role === "idle" || this.role === "lapsed") this.#settleClaim(turn);
     this.announcing.settle(turn, this);
-    if (this.#handOn) this.#settleHandOn(turn);
+    if (this.handOn) this.#settleHandOn(turn);
   }
 
   /** Renews the gates from fresh evidence; cheap, runs after every frame. */
   renew(turn: Turn): void {
-    if (this.role !== "holding" || this.#s.frozen) return;
-    const gainMs = this.#s.timing.intervalMs * RENEW_SHARE;
+    if (this.role !== "holding" || this.s.frozen) return;
+    const gainMs = this.s.timing.intervalMs * RENEW_SHARE;
     const isResumed = this.resumedUntil > turn.now;
     let hasAll = true;
     const byUntil = new Map<Instant, VipConfig[]>();
     for (const vip of this.vips) {
-      const until = this.#s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
+      const until = this.s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
       if (until <= turn.now) hasAll = false;
       // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
       if (until <= turn.now || (!isResumed && until - this.#opened(vip) < gainMs)) continue;
-      this.#openUntil.set(vip.id, until);
+      this.openUntil.set(vip.id, until);
       byUntil.set(until, [...(byUntil.get(until) ?? []), vip]);
     }
     if (isResumed && hasAll) this.resumedUntil = LONG_AGO;
@@ -157,13 +157,13 @@ export class Group {
   /** Until when at least one VIP may be served; for a group without VIPs, until when anybody sees this node. */
   leaseUntil(): Instant {
     if (this.vips.length > 0) return Math.max(...this.vips.map((vip) => this.#opened(vip))) as Instant;
-    return Math.max(...this.#s.segments.map((segment) => segment.deadline)) as Instant;
+    return Math.max(...this.s.segments.map((segment) => segment.deadline)) as Instant;
   }
 
   /** Opens the gates until a stated end, for the daemon's next self. */
   extend(turn: Turn, until: Instant): void {
     if (this.role !== "holding" || this.vips.length === 0) return;
-    for (const vip of this.vips) this.#openUntil.set(vip.id, until);
+    for (const vip of this.vips) this.openUntil.set(vip.id, until);
     turn.emit({ kind: "open", vips: this.vips, until });
   }
 
@@ -172,9 +172,9 @@ export class Group {
     if (this.role !== "holding") return;
     this.#close(turn);
     this.role = "lapsed";
-    this.#s.counters.lapses++;
+    this.s.counters.lapses++;
     turn.urgent = true;
-    this.#record(turn, "GROUP_LAPSED", { severity: "alert", node: this.#s.me });
+    this.#record(turn, "GROUP_LAPSED", { severity: "alert", node: this.s.me });
   }
 
   /** Gives the group up to whoever takes it, resources stopped in reverse. */
@@ -182,17 +182,17 @@ export class Group {
     const serves = this.role === "holding";
     if (serves && options.to !== undefined && this.vips.length > 0) {
       turn.emit({ kind: "catch", vips: this.vips, forMs: CATCH_MS });
-      this.#handOn = true;
+      this.handOn = true;
     }
     if (this.role !== "idle") this.#close(turn);
-    this.#to = options.to;
-    this.#toUntil = after(turn.now, RELEASE_WAIT_MS);
+    this.to = options.to;
+    this.toUntil = after(turn.now, RELEASE_WAIT_MS);
     this.role = "stopping";
     this.claiming = undefined;
     turn.urgent = true;
-    this.#lifecycle.stop(turn.now);
+    this.lifecycle.stop(turn.now);
     const facts = { to: options.to ?? "any eligible node", because: options.because };
-    this.#record(turn, "GROUP_MOVING", { node: this.#s.me, facts });
+    this.#record(turn, "GROUP_MOVING", { node: this.s.me, facts });
     this.#progress(turn);
   }
 
@@ -200,17 +200,17 @@ export class Group {
   yieldTo(turn: Turn, to: string, because: string): void {
     this.#close(turn);
     this.role = "stopping";
-    this.#to = undefined;
+    this.to = undefined;
     this.claiming = undefined;
     turn.urgent = true;
-    this.#lifecycle.stop(turn.now);
-    this.#record(turn, "GROUP_YIELDED", { severity: "warning", node: this.#s.me, facts: { to, because } });
+    this.lifecycle.stop(turn.now);
+    this.#record(turn, "GROUP_YIELDED", { severity: "warning", node: this.s.me, facts: { to, because } });
     this.#progress(turn);
   }
 
   /** The result of a `run` effect of this group; false when it is not one of ours. */
   finished(turn: Turn, result: { id: number; ok: boolean; detail: string }): void {
-    this.#news(turn, this.#lifecycle.finished(result.id, result.ok, result.detail, turn.now));
+    this.#news(turn, this.lifecycle.finished(result.id, result.ok, result.detail, turn.now));
   }
 
   /** This node may not hold the group until an operator clears it. */
@@ -218,7 +218,7 @@ export class Group {
     if (this.barred !== undefined) return;
     this.barred = because;
     turn.urgent = true;
-    this.#record(turn, "GROUP_BARRED", { severity: "alert", node: this.#s.me, facts: { because } });
+    this.#record(turn, "GROUP_BARRED", { severity: "alert", node: this.s.me, facts: { because } });
   }
 
   /** What this node claims, for its frames. */
@@ -230,7 +230,7 @@ export class Group {
 
   /** Answers another node's claim. */
   judge(turn: Turn, claimer: Peer, claim: Claim): ClaimAnswer {
-    const holder = this.holder === undefined ? undefined : this.#s.roster.peers.get(this.holder);
+    const holder = this.holder === undefined ? undefined : this.s.roster.peers.get(this.holder);
     const holderAlive =
       holder !== undefined &&
       holder !== claimer &&
@@ -250,9 +250,9 @@ export class Group {
         own:
           own === undefined
             ? undefined
-            : { epoch: own.epoch, rank: this.standing.rank(this.#s.me), claimerRank: this.standing.rank(claimer.name) },
+            : { epoch: own.epoch, rank: this.standing.rank(this.s.me), claimerRank: this.standing.rank(claimer.name) },
       },
-      this.#s.timing.waitMs,
+      this.s.timing.waitMs,
     );
     const { group, epoch } = claim;
     return verdict.granted
@@ -273,7 +273,7 @@ export class Group {
       eligible: own.eligible,
       reason: own.because,
       soft: own.soft,
-      to: now < this.#toUntil ? this.#to : undefined,
+      to: now < this.toUntil ? this.to : undefined,
       seen: this.announcing.seen,
     };
   }
@@ -281,9 +281,9 @@ export class Group {
   /** A node asks at the same moment and has the better right: withdraw, so that nobody's grant stands in its way. */
   deferTo(turn: Turn, node: string): void {
     if (this.claiming === undefined || this.role === "starting") return;
-    if (this.standing.rank(node) >= this.standing.rank(this.#s.me)) return;
+    if (this.standing.rank(node) >= this.standing.rank(this.s.me)) return;
     this.claiming = undefined;
-    this.#deferUntil = after(turn.now, this.#s.timing.askMs * DEFER_ASKS);
+    this.deferUntil = after(turn.now, this.s.timing.askMs * DEFER_ASKS);
     turn.urgent = true;
   }
 
@@ -291,31 +291,31 @@ export class Group {
   timers(now: Instant): Record<string, number> {
     const timers: Record<string, number> = {};
     if (this.role === "holding") timers["lease"] = this.leaseUntil() - now;
-    if (now < this.#toUntil && this.#to !== undefined) timers[`wait for ${this.#to}`] = this.#toUntil - now;
+    if (now < this.toUntil && this.to !== undefined) timers[`wait for ${this.to}`] = this.toUntil - now;
     if (this.standing.placement.changesInMs !== undefined) timers["failback"] = this.standing.placement.changesInMs;
     return timers;
   }
 
   wakeAt(now: Instant): Instant {
     let wake = this.announcing.wakeAt();
-    if (!this.#waitsForMain()) wake = earlier(wake, this.#lifecycle.wakeAt());
+    if (!this.#waitsForMain()) wake = earlier(wake, this.lifecycle.wakeAt());
     if (this.claiming !== undefined) wake = earlier(wake, this.claiming.wakeAt(now, this.standing.probing()));
     if (this.role === "holding" && this.leaseUntil() > now) wake = earlier(wake, this.leaseUntil());
-    if (this.#to !== undefined && this.#toUntil > now) wake = earlier(wake, this.#toUntil);
+    if (this.to !== undefined && this.toUntil > now) wake = earlier(wake, this.toUntil);
     wake = earlier(wake, this.standing.wakeAt(now));
-    if (this.#deferUntil > now) wake = earlier(wake, this.#deferUntil);
+    if (this.deferUntil > now) wake = earlier(wake, this.deferUntil);
     return wake;
   }
 
   #opened(vip: VipConfig): Instant {
-    return this.#openUntil.get(vip.id) ?? LONG_AGO;
+    return this.openUntil.get(vip.id) ?? LONG_AGO;
   }
 
   #close(turn: Turn): void {
-    this.#openUntil.clear();
+    this.openUntil.clear();
     this.isResumed = false;
     this.resumedUntil = LONG_AGO;
-    this.#started = false;
+    this.started = false;
     this.claiming = undefined;
     if (this.vips.length > 0) turn.emit({ kind: "close", vips: this.vips, remove: true });
     this.announcing.stop();
@@ -326,26 +326,26 @@ export class Group {
   }
 
   #clearIfAsked(turn: Turn): void {
-    const version = this.#s.wishes.version(`cleared/${this.config.name}`);
-    if (version === this.#clearedVersion) return;
-    this.#clearedVersion = version;
+    const version = this.s.wishes.version(`cleared/${this.config.name}`);
+    if (version === this.clearedVersion) return;
+    this.clearedVersion = version;
     const wasStuck = this.role === "stuck";
     this.barred = undefined;
     if (wasStuck) {
       this.role = "stopping";
-      this.#lifecycle.stop(turn.now);
+      this.lifecycle.stop(turn.now);
     }
     turn.urgent = true;
-    this.#record(turn, "GROUP_CLEARED", { node: this.#s.me });
+    this.#record(turn, "GROUP_CLEARED", { node: this.s.me });
   }
 
   /** Learns epochs and holders from the others' reports, and gives way to a higher one. */
   #adopt(turn: Turn): void {
-    for (const peer of this.#s.roster.peers.values()) {
+    for (const peer of this.s.roster.peers.values()) {
       const report = peer.reports.get(this.config.name);
       if (report?.holder === undefined) continue;
       if (report.epoch > this.epoch) {
-        const lost = this.mine && report.holder !== this.#s.me;
+        const lost = this.mine && report.holder !== this.s.me;
         this.epoch = report.epoch;
         this.holder = report.holder;
         this.grants.withdraw(report.holder);
@@ -360,13 +360,13 @@ export class Group {
   /** Two nodes hold one epoch: the one that is worse connected, or later in the file, gives way. */
   #meet(turn: Turn, peer: Peer): void {
     const link = this.vips[0] === undefined ? 0 : linkOf(this.vips[0]);
-    const mine = this.#s.segments[link]?.reach(turn.now) ?? 0;
+    const mine = this.s.segments[link]?.reach(turn.now) ?? 0;
     const theirs = peer.reach[link] ?? 0;
-    const better = mine > theirs || (mine === theirs && this.standing.index(this.#s.me) < peer.index);
+    const better = mine > theirs || (mine === theirs && this.standing.index(this.s.me) < peer.index);
     turn.event("HOLDERS_MET", {
       severity: "alert",
       group: this.config.name,
-      node: this.#s.me,
+      node: this.s.me,
       facts: { to: peer.name, epoch: this.epoch },
     });
     if (better) this.announcing.begin(turn.now);
@@ -375,13 +375,13 @@ export class Group {
 
   /** A result is on its way through a main thread that hangs: its lateness says nothing about the service. */
   #waitsForMain(): boolean {
-    return this.#s.stalled && this.#lifecycle.isWaiting;
+    return this.s.stalled && this.lifecycle.isWaiting;
   }
 
   #progress(turn: Turn): void {
     if (this.#waitsForMain()) return;
     for (let guard = 0; guard < 100; guard++) {
-      const { order, news } = this.#lifecycle.advance(turn.now);
+      const { order, news } = this.lifecycle.advance(turn.now);
       if (order === undefined && news === undefined) return;
       if (order !== undefined) this.#run(turn, order);
       this.#news(turn, news);
@@ -389,7 +389,7 @@ export class Group {
   }
 
   #run(turn: Turn, order: { token: number; service: string; action: "start" | "stop" | "status" }): void {
-    const service = this.#services.get(order.service);
+    const service = this.services.get(order.service);
     const command = service?.[order.action];
     if (command === undefined) return;
     const { token: id, service: resource, action } = order;
@@ -398,9 +398,9 @@ export class Group {
 
   #news(turn: Turn, news: LifecycleNews | undefined): void {
     if (news === undefined) return;
-    const node = this.#s.me;
+    const node = this.s.me;
     if (news.kind === "started") {
-      this.#started = true;
+      this.started = true;
       return;
     }
     if (news.kind === "stopped") {
@@ -428,13 +428,13 @@ export class Group {
 
   /** The services start or run; the gate opens last, and only when the wire is still quiet. */
   #settleStarting(turn: Turn): void {
-    const s = this.#s;
+    const s = this.s;
     if (s.stalled || s.gateBroken) {
       this.release(turn, { to: undefined, because: `${s.me} ${this.standing.ownEligibility(turn.now).because}` });
       return;
     }
     this.claiming?.watch(turn, s);
-    if (this.#started && this.claiming?.isContested(s, turn.now) !== true) this.#serve(turn);
+    if (this.started && this.claiming?.isContested(s, turn.now) !== true) this.#serve(turn);
   }
 
   #serve(turn: Turn): void {
@@ -444,12 +444,12 @@ export class Group {
     this.renew(turn);
     turn.urgent = true;
     this.announcing.begin(turn.now);
-    const facts = { epoch: this.epoch, because: this.#because };
-    this.#record(turn, "GROUP_TAKEN", { node: this.#s.me, facts });
+    const facts = { epoch: this.epoch, because: this.because };
+    this.#record(turn, "GROUP_TAKEN", { node: this.s.me, facts });
   }
 
   #settleHolding(turn: Turn): void {
-    const s = this.#s;
+    const s = this.s;
     if (s.stalled || s.gateBroken) {
       this.release(turn, { to: undefined, because: `${s.me} ${this.standing.ownEligibility(turn.now).because}` });
       return;
@@ -465,40 +465,40 @@ export class Group {
   /** Releases the group when it belongs elsewhere. */
   #moveAway(turn: Turn): void {
     const { node: target, because } = this.standing.placement;
-    if (target === this.#s.me) return;
-    const notYet = target !== undefined && target === this.#notTo?.node && turn.now < this.#notTo.until;
+    if (target === this.s.me) return;
+    const notYet = target !== undefined && target === this.notTo?.node && turn.now < this.notTo.until;
     if (target !== undefined && (!this.standing.mayMoveTo(target) || notYet)) return;
     this.release(turn, { to: target, because });
   }
 
   #noteStay(turn: Turn): void {
     const { node, because } = this.standing.placement;
-    if (this.role !== "holding" || node !== this.#s.me) return;
+    if (this.role !== "holding" || node !== this.s.me) return;
     this.#record(turn, "GROUP_STAYS", { node, facts: { because } });
   }
 
   /** Nobody may hold the group: the first node of the file that lives says so, once. */
   #noteHomeless(turn: Turn): void {
     const { node, because } = this.standing.placement;
-    const { mode, startedAt, leaving, config } = this.#s;
+    const { mode, startedAt, leaving, config } = this.s;
     const isBusy = this.role !== "idle" && this.role !== "stuck";
     // A booting cluster waits for verdicts, and a silent holder may be heard again in a moment.
     const isBooting = this.holder === undefined && turn.now < startedAt + config.heartbeat.initialWaitMs;
     const isUnsure = mode === "observing" || isBooting || leaving || this.standing.lastHolder()?.state === "suspect";
-    const isHomeless = node === undefined && !isBusy && !isUnsure && !inMaintenance(this.#s);
-    if (isHomeless === this.#isHomeless) return;
-    this.#isHomeless = isHomeless;
-    const index = this.standing.index(this.#s.me);
-    const isFirst = [...this.#s.roster.peers.values()].every((peer) => !peer.alive || peer.index > index);
+    const isHomeless = node === undefined && !isBusy && !isUnsure && !inMaintenance(this.s);
+    if (isHomeless === this.isHomeless) return;
+    this.isHomeless = isHomeless;
+    const index = this.standing.index(this.s.me);
+    const isFirst = [...this.s.roster.peers.values()].every((peer) => !peer.alive || peer.index > index);
     if (isHomeless && isFirst) this.#record(turn, "GROUP_HOMELESS", { severity: "alert", facts: { because } });
   }
 
   #settleHandOn(turn: Turn): void {
-    const peer = this.#to === undefined ? undefined : this.#s.roster.peers.get(this.#to);
-    this.#handOn = peer !== undefined && turn.now < this.#toUntil && this.role !== "holding";
+    const peer = this.to === undefined ? undefined : this.s.roster.peers.get(this.to);
+    this.handOn = peer !== undefined && turn.now < this.toUntil && this.role !== "holding";
     const report = peer?.reports.get(this.config.name);
-    if (!this.#handOn || report?.role !== "holding" || report.epoch !== this.epoch) return;
-    this.#handOn = false;
+    if (!this.handOn || report?.role !== "holding" || report.epoch !== this.epoch) return;
+    this.handOn = false;
     for (const vip of this.vips) {
       const mac = peer?.macOn[linkOf(vip)];
       if (mac !== undefined) turn.emit({ kind: "hand-on", vip, mac });
@@ -506,11 +506,11 @@ export class Group {
   }
 
   #settleClaim(turn: Turn): void {
-    const s = this.#s;
+    const s = this.s;
     for (const peer of s.roster.peers.values()) {
       if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
     }
-    if (turn.now < this.#deferUntil || !this.standing.wants(turn.now)) {
+    if (turn.now < this.deferUntil || !this.standing.wants(turn.now)) {
       if (this.claiming !== undefined) turn.urgent = true;
       this.claiming = undefined;
       return;
@@ -534,7 +534,7 @@ export class Group {
   /** Highest epoch taken or granted anywhere, as far as this node knows. */
   #highestEpoch(): number {
     let highest = Math.max(this.epoch, this.grants.epoch);
-    for (const peer of this.#s.roster.peers.values()) {
+    for (const peer of this.s.roster.peers.values()) {
       const report = peer.reports.get(this.config.name);
       if (report !== undefined) highest = Math.max(highest, report.epoch, report.granted);
     }
@@ -543,24 +543,24 @@ export class Group {
 
   /** A node did not take what was released to it: the group must not go to and fro for that. */
   #takeBack(turn: Turn, former: string | undefined): void {
-    const to = this.#to;
-    this.#to = undefined;
-    if (to === undefined || former !== this.#s.me || this.role !== "idle") return;
-    this.#because = `${to} did not take it`;
-    this.#notTo = { node: to, until: after(turn.now, NOT_AGAIN_MS) };
+    const to = this.to;
+    this.to = undefined;
+    if (to === undefined || former !== this.s.me || this.role !== "idle") return;
+    this.because = `${to} did not take it`;
+    this.notTo = { node: to, until: after(turn.now, NOT_AGAIN_MS) };
     const wish = `at/${this.config.name}`;
-    if (this.#s.wishes.get(wish) === to) this.#s.wishes.set(wish, "", this.#s.me);
+    if (this.s.wishes.get(wish) === to) this.s.wishes.set(wish, "", this.s.me);
   }
 
   #take(turn: Turn): void {
-    const s = this.#s;
+    const s = this.s;
     const epoch = this.claiming?.epoch ?? 0;
     const former = this.holder;
     const planned = !this.standing.probing();
-    this.#because = this.standing.whyTake();
+    this.because = this.standing.whyTake();
     this.#takeBack(turn, former);
     // A start takes its time, in which the network may break: the wire is asked until the gate opens.
-    const mustStart = this.#services.size > 0 && this.#lifecycle.phase !== "running";
+    const mustStart = this.services.size > 0 && this.lifecycle.phase !== "running";
     if (planned && !mustStart) this.claiming = undefined;
     this.standing.settled();
     this.epoch = epoch;
@@ -569,9 +569,9 @@ export class Group {
     if (!planned && s.wishes.get(`at/${this.config.name}`) !== "" && former !== s.me) {
       s.wishes.set(`at/${this.config.name}`, "", s.me);
     }
-    if (this.#services.size > 0 && this.vips.length > 0) turn.emit({ kind: "place", vips: this.vips });
-    this.#started = this.#lifecycle.phase === "running";
-    if (!this.#started) this.#lifecycle.start(turn.now);
+    if (this.services.size > 0 && this.vips.length > 0) turn.emit({ kind: "place", vips: this.vips });
+    this.started = this.lifecycle.phase === "running";
+    if (!this.started) this.lifecycle.start(turn.now);
     this.#progress(turn);
     this.#settleStarting(turn);
   }

@@ -69,27 +69,26 @@ interface Life {
 }
 
 export class Node {
-  readonly #options: NodeOptions;
-  readonly #timing: Timing;
-  readonly #monitors = new Map<string, { verdict: Verdict; detail: string }>();
-  readonly #rejected = new Map<Rejection, number>();
-  readonly #alarms = new Map<string, Instant>();
+  private readonly options: NodeOptions;
+  private readonly timing: Timing;
+  private readonly monitors = new Map<string, { verdict: Verdict; detail: string }>();
+  private readonly rejected = new Map<Rejection, number>();
+  private readonly alarms = new Map<string, Instant>();
   /** Hardware addresses that answered for a VIP and are no known node's, with the time when each was first seen. */
-  readonly #unknownMacs = new Map<string, Instant>();
-  readonly #gatewayMacs = new Set<string>();
+  private readonly unknownMacs = new Map<string, Instant>();
+  private readonly gatewayMacs = new Set<string>();
   /** Hardware addresses that answer for more than one machine: proxies and liars. */
-  readonly #impostors = new Set<string>();
-  #reserved: Record<string, number> = {};
-  #life: Life | undefined;
-  #last: Instant = LONG_AGO;
-  #token = 0;
+  private readonly impostors = new Set<string>();
+  private reserved: Record<string, number> = {};
+  private life: Life | undefined;
+  private last: Instant = LONG_AGO;
   /** A former self's leases were taken over and still run. */
-  #isResuming = false;
-  #persistedRevision = -1;
+  private isResuming = false;
+  private persistedRevision = -1;
 
   constructor(options: NodeOptions) {
-    this.#options = options;
-    this.#timing = timingFrom({ intervalMs: options.config.heartbeat.intervalMs, ...options.config.lease });
+    this.options = options;
+    this.timing = timingFrom({ intervalMs: options.config.heartbeat.intervalMs, ...options.config.lease });
     assert(
       options.config.nodes.some((node) => node.name === options.node),
       "this node is in its config",
@@ -98,11 +97,11 @@ export class Node {
 
   /** Takes one input; the first must be `start`. */
   step(input: Input): StepResult {
-    assert(input.now >= this.#last, "time never goes back");
-    this.#last = input.now;
+    assert(input.now >= this.last, "time never goes back");
+    this.last = input.now;
     const turn = new Turn(input.now);
-    if (input.kind === "start") this.#life = this.#begin(turn, input);
-    const life = this.#life;
+    if (input.kind === "start") this.life = this.#begin(turn, input);
+    const life = this.life;
     assert(life !== undefined, "the first input is start");
     if (life.s.frozen) return { effects: [], wakeAt: NEVER };
     this.#take(turn, life, input);
@@ -112,21 +111,21 @@ export class Node {
 
   /** The state for people; `now` as in `step`. */
   view(now: Instant): NodeView {
-    const life = this.#life;
+    const life = this.life;
     assert(life !== undefined, "the first input is start");
-    return viewOf({ ...life, monitors: this.#monitors, rejected: this.#rejected, now });
+    return viewOf({ ...life, monitors: this.monitors, rejected: this.rejected, now });
   }
 
   #begin(turn: Turn, input: StartInput): Life {
-    assert(this.#life === undefined, "a node starts once");
-    const { config, configHash, node: me } = this.#options;
+    assert(this.life === undefined, "a node starts once");
+    const { config, configHash, node: me } = this.options;
     const own = config.nodes.find((node) => node.name === me);
     const { incarnation, handover } = input;
     const wishes = new Wishes();
     wishes.merge(input.wishes);
     if (handover !== undefined) wishes.merge(handover.wishes);
     const links = own?.addresses.length ?? 0;
-    const timing = this.#timing;
+    const timing = this.timing;
     const s: Surroundings = {
       config,
       configHash,
@@ -139,7 +138,7 @@ export class Node {
       ),
       interfaces: Array.from({ length: links }, (): Interface => ({ up: false, device: undefined, mac: undefined })),
       wishes,
-      monitors: this.#monitors,
+      monitors: this.monitors,
       counters: { framesSent: 0, framesHeard: 0, stale: 0, unconfirmed: 0, lapses: 0, pauses: 0 },
       startedAt: turn.now,
       mode: "observing",
@@ -147,13 +146,13 @@ export class Node {
       gateBroken: false,
       leaving: false,
       frozen: false,
-      nextToken: () => ++this.#token,
+      tokens: { last: 0 },
     };
     const groups = new Map(config.groups.map((group) => [group.name, new Group(group, s)]));
     const beats = new Beats(s, groups, incarnation);
     turn.event("NODE_STARTED", { node: me });
     turn.emit({ kind: "watch", vips: [...groups.values()].flatMap((group) => group.vips) });
-    this.#reserved = { ...input.epochs };
+    this.reserved = { ...input.epochs };
     for (const group of groups.values()) group.grants.epoch = input.epochs[group.config.name] ?? 0;
     const life = {
       incarnation,
@@ -169,7 +168,7 @@ export class Node {
       groups.get(handed.name)?.resume(turn, handed);
       if (handed.until <= turn.now) continue;
       beats.restartUntil = later(beats.restartUntil, handed.until);
-      this.#isResuming = true;
+      this.isResuming = true;
     }
     for (const [name, macs] of Object.entries(handover?.macs ?? {})) {
       for (const mac of macs) s.roster.peers.get(name)?.addMac(mac);
@@ -241,9 +240,9 @@ export class Node {
   }
 
   #takeRejected(turn: Turn, input: RejectedFrameInput): void {
-    this.#rejected.set(input.why, (this.#rejected.get(input.why) ?? 0) + 1);
+    this.rejected.set(input.why, (this.rejected.get(input.why) ?? 0) + 1);
     if (input.why !== "wrong-key") return;
-    const node = this.#options.config.nodes.find((candidate) => candidate.addresses.includes(input.source));
+    const node = this.options.config.nodes.find((candidate) => candidate.addresses.includes(input.source));
     if (node === undefined || !this.#alarm(turn, `wrong-key ${node.name}`)) return;
     turn.event("PEER_WRONG_KEY", { severity: "alert", node: node.name, facts: { source: input.source } });
   }
@@ -251,7 +250,7 @@ export class Node {
   #takeAnswer(turn: Turn, life: Life, input: AnswerInput): void {
     const { s } = life;
     const segment = s.segments[input.link];
-    const owner = this.#options.config.nodes.find((node) => node.addresses.includes(input.address));
+    const owner = this.options.config.nodes.find((node) => node.addresses.includes(input.address));
     const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
     if (peer !== undefined) {
       this.#learn(life, peer, input);
@@ -260,8 +259,8 @@ export class Node {
     }
     const node = nodeOfMac(s, input.mac);
     if (segment?.gateways.includes(input.address) === true && node === undefined) {
-      if (this.#gatewayMacs.size >= MAX_UNKNOWN_MACS) this.#gatewayMacs.clear();
-      this.#gatewayMacs.add(input.mac);
+      if (this.gatewayMacs.size >= MAX_UNKNOWN_MACS) this.gatewayMacs.clear();
+      this.gatewayMacs.add(input.mac);
       if (segment.gatewayAnswered(input.sentAt)) {
         turn.urgent = true;
         turn.event("GATEWAY_BACK", { node: s.me, link: input.link, facts: { mac: input.mac } });
@@ -274,13 +273,13 @@ export class Node {
   /** Remembers a node's hardware address; one that answers for several nodes or a gateway too is nobody's. */
   #learn(life: Life, peer: Peer, { link, mac }: { link: number; mac: string }): void {
     const before = nodeOfMac(life.s, mac);
-    if (before === life.s.me || this.#impostors.has(mac)) return;
-    if ((before === undefined || before === peer.name) && !this.#gatewayMacs.has(mac)) {
+    if (before === life.s.me || this.impostors.has(mac)) return;
+    if ((before === undefined || before === peer.name) && !this.gatewayMacs.has(mac)) {
       peer.addMac(mac);
       peer.macOn[link] = mac;
       return;
     }
-    this.#impostors.add(mac);
+    this.impostors.add(mac);
     for (const each of life.s.roster.peers.values()) each.macs.delete(mac);
   }
 
@@ -309,10 +308,10 @@ export class Node {
    */
   #isStranger(turn: Turn, life: Life, answer: { mac: string; link: number }): boolean {
     const { mac, link } = answer;
-    const since = this.#unknownMacs.get(mac);
+    const since = this.unknownMacs.get(mac);
     if (since === undefined) {
-      if (this.#unknownMacs.size >= MAX_UNKNOWN_MACS) this.#unknownMacs.clear();
-      this.#unknownMacs.set(mac, turn.now);
+      if (this.unknownMacs.size >= MAX_UNKNOWN_MACS) this.unknownMacs.clear();
+      this.unknownMacs.set(mac, turn.now);
     }
     if (since !== undefined && turn.now - since >= STRANGER_AFTER_MS) return true;
     life.asking.learn(link);
@@ -348,7 +347,7 @@ export class Node {
   #givesWay(life: Life, peer: Peer, link: number): boolean {
     const segment = life.s.segments[link];
     if (segment !== undefined && segment.gateways.length > 0 && !segment.gatewayUp) return true;
-    return peer.index < this.#options.config.nodes.findIndex((node) => node.name === life.s.me);
+    return peer.index < this.options.config.nodes.findIndex((node) => node.name === life.s.me);
   }
 
   #takeInterface(turn: Turn, life: Life, input: InterfaceInput): void {
@@ -372,11 +371,11 @@ export class Node {
 
   #takeMonitor(turn: Turn, input: MonitorInput): void {
     const { monitor, verdict, detail } = input;
-    this.#monitors.set(monitor, { verdict, detail });
+    this.monitors.set(monitor, { verdict, detail });
     turn.urgent = true;
     const reason = verdict === "up" ? "MONITOR_UP" : verdict === "down" ? "MONITOR_DOWN" : "MONITOR_UNKNOWN";
     const severity = verdict === "up" ? "info" : "warning";
-    turn.event(reason, { severity, node: this.#options.node, facts: { monitor, detail } });
+    turn.event(reason, { severity, node: this.options.node, facts: { monitor, detail } });
   }
 
   #takeGate(turn: Turn, life: Life, input: GateInput): void {
@@ -427,9 +426,9 @@ export class Node {
 
   /** The others wait for a restarted daemon until its gates depend on its own evidence again. */
   #settleResumed(turn: Turn, life: Life): void {
-    if (!this.#isResuming) return;
+    if (!this.isResuming) return;
     if ([...life.groups.values()].some((group) => group.resumedUntil > turn.now)) return;
-    this.#isResuming = false;
+    this.isResuming = false;
     life.beats.restartUntil = LONG_AGO;
     turn.urgent = true;
   }
@@ -450,7 +449,7 @@ export class Node {
     if (to === "left") turn.event("PEER_LEFT", { node: peer.name });
     if (to === "suspect") turn.event("PEER_SUSPECT", { severity: "warning", node: peer.name, facts });
     if (to === "up" && from === "suspect") {
-      const lateMs = Math.round(this.#timing.suspectMs - this.#timing.intervalMs);
+      const lateMs = Math.round(this.timing.suspectMs - this.timing.intervalMs);
       turn.event("PEER_LATE", { severity: "warning", node: peer.name, facts: { lateMs: `more than ${lateMs}` } });
     }
     if (to === "up" && (from === "unheard" || from === "dead" || from === "left")) {
@@ -497,28 +496,28 @@ export class Node {
   }
 
   #reserve(turn: Turn, life: Life, first: boolean): void {
-    let short = first || life.s.wishes.revision !== this.#persistedRevision;
+    let short = first || life.s.wishes.revision !== this.persistedRevision;
     for (const group of life.groups.values()) {
       const used = Math.max(group.epoch, group.grants.epoch, group.claimed);
-      short ||= used + EPOCH_BLOCK / 2 > (this.#reserved[group.config.name] ?? 0);
+      short ||= used + EPOCH_BLOCK / 2 > (this.reserved[group.config.name] ?? 0);
     }
     if (!short) return;
     for (const group of life.groups.values()) {
-      this.#reserved[group.config.name] = Math.max(group.epoch, group.grants.epoch, group.claimed) + EPOCH_BLOCK;
+      this.reserved[group.config.name] = Math.max(group.epoch, group.grants.epoch, group.claimed) + EPOCH_BLOCK;
     }
     this.#persist(turn, life);
   }
 
   #persist(turn: Turn, life: Life): void {
-    this.#persistedRevision = life.s.wishes.revision;
-    turn.emit({ kind: "persist", epochs: { ...this.#reserved }, wishes: life.s.wishes.all() });
+    this.persistedRevision = life.s.wishes.revision;
+    turn.emit({ kind: "persist", epochs: { ...this.reserved }, wishes: life.s.wishes.all() });
   }
 
   /** May this alarm be given now? Remembers that it was. */
   #alarm(turn: Turn, key: string, everyMs = ALARM_EVERY_MS): boolean {
-    if (turn.now - (this.#alarms.get(key) ?? LONG_AGO) < everyMs) return false;
-    if (this.#alarms.size > 1_000) this.#alarms.clear();
-    this.#alarms.set(key, turn.now);
+    if (turn.now - (this.alarms.get(key) ?? LONG_AGO) < everyMs) return false;
+    if (this.alarms.size > 1_000) this.alarms.clear();
+    this.alarms.set(key, turn.now);
     return true;
   }
 

@@ -31,82 +31,82 @@ export interface GroupState {
 export class Standing {
   placement: Placement = { node: undefined, because: "nothing is decided yet", changesInMs: undefined };
   candidates: Candidate[] = [];
-  readonly #group: GroupState;
-  readonly #s: Surroundings;
-  #homelessSince: Instant | undefined;
-  readonly #eligibleSince = new Map<string, Instant>();
+  private readonly group: GroupState;
+  private readonly s: Surroundings;
+  private homelessSince: Instant | undefined;
+  private readonly eligibleSince = new Map<string, Instant>();
 
   constructor(group: GroupState, surroundings: Surroundings) {
-    this.#group = group;
-    this.#s = surroundings;
+    this.group = group;
+    this.s = surroundings;
   }
 
   ownEligibility(now: Instant): Eligibility {
-    return ownEligibility(this.#s, this.#group, now);
+    return ownEligibility(this.s, this.group, now);
   }
 
   /** Asks the placement anew; true when its answer differs from before. */
   decide(now: Instant): boolean {
     const before = this.placement;
-    const { config } = this.#group;
+    const { config } = this.group;
     this.candidates = config.prefer.map((node) => this.#candidate(node, now));
     this.placement = place({
       candidates: this.candidates,
       holder: this.#presentHolder(),
-      wish: this.#s.wishes.get(`at/${config.name}`) || undefined,
+      wish: this.s.wishes.get(`at/${config.name}`) || undefined,
       failback: config.failback,
-      maintenance: inMaintenance(this.#s),
+      maintenance: inMaintenance(this.s),
     });
     return before.node !== this.placement.node || before.because !== this.placement.because;
   }
 
   /** The group's last holder, when it is another node of the file. */
   lastHolder(): Peer | undefined {
-    const { holder } = this.#group;
-    return holder === undefined ? undefined : this.#s.roster.peers.get(holder);
+    const { holder } = this.group;
+    return holder === undefined ? undefined : this.s.roster.peers.get(holder);
   }
 
   /** The group's last holder is known to be closed: it said so, left, or its lease is over. */
   holderGone(): boolean {
     const peer = this.lastHolder();
     if (peer === undefined || !peer.alive) return true;
-    const report = peer.reports.get(this.#group.config.name);
+    const report = peer.reports.get(this.group.config.name);
     return report !== undefined && !isServing(report.role);
   }
 
   /** VIPs are probed before they are taken, unless their living holder has just released them to this node. */
   probing(): boolean {
     const peer = this.lastHolder();
-    return peer === undefined || !peer.alive || !releasedTo(peer, this.#group, this.#s.me);
+    return peer === undefined || !peer.alive || !releasedTo(peer, this.group, this.s.me);
   }
 
   /** A planned move there is possible now. */
   mayMoveTo(target: string): boolean {
-    const peer = this.#s.roster.peers.get(target);
-    return peer?.state === "up" && peer.config === this.#s.configHash;
+    const peer = this.s.roster.peers.get(target);
+    return peer?.state === "up" && peer.config === this.s.configHash;
   }
 
   /** Should this node ask for the group now? */
   wants(now: Instant): boolean {
-    const s = this.#s;
+    const s = this.s;
     if (s.stalled || s.gateBroken || s.mode === "observing" || s.mode === "left") return false;
-    if (inMaintenance(s) && this.#group.role !== "lapsed") return false;
-    if (this.#group.role === "idle" && this.#holderBusy()) {
-      this.#homelessSince = undefined;
+    if (inMaintenance(s) && this.group.role !== "lapsed") return false;
+    if (this.group.role === "idle" && this.#holderBusy()) {
+      this.homelessSince = undefined;
       return false;
     }
     const holder = this.lastHolder();
-    if (holder?.alive === true && holder.reports.get(this.#group.config.name)?.to !== undefined) {
-      this.#homelessSince ??= now;
-      return releasedTo(holder, this.#group, s.me) && this.ownEligibility(now).eligible;
+    if (holder?.alive === true && holder.reports.get(this.group.config.name)?.to !== undefined) {
+      this.homelessSince ??= now;
+      return releasedTo(holder, this.group, s.me) && this.ownEligibility(now).eligible;
     }
     return this.#isMyTurn(now);
   }
 
   /** Why this node takes the group now, as one clause. */
   whyTake(): string {
-    const { holder, config } = this.#group;
-    if (holder === this.#s.me) return "it held it last and the network reaches it again";
+    const { holder, config } = this.group;
+    if (holder === this.s.me) return "it held it last and the network reaches it again";
     const peer = this.lastHolder();
     if (peer === undefined) return this.placement.because;
     if (peer.state === "dead" || peer.state === "left")
@@ -118,45 +118,45 @@ export class Standing {
 
   /** This node took the group: it is at home again. */
   settled(): void {
-    this.#homelessSince = undefined;
+    this.homelessSince = undefined;
   }
 
   /** The last holder comes first, then the order of preference; the lower rank has the better right. */
   rank(node: string): number {
-    if (node === this.#group.holder) return -1;
-    const { prefer } = this.#group.config;
+    if (node === this.group.holder) return -1;
+    const { prefer } = this.group.config;
     const position = prefer.indexOf(node);
     return position < 0 ? prefer.length : position;
   }
 
   /** Position in the cluster file. */
   index(node: string): number {
-    return this.#s.config.nodes.findIndex((candidate) => candidate.name === node);
+    return this.s.config.nodes.findIndex((candidate) => candidate.name === node);
   }
 
   wakeAt(now: Instant): Instant {
     const { changesInMs } = this.placement;
     const change = changesInMs === undefined ? NEVER : after(now, changesInMs);
-    if (this.#homelessSince === undefined) return change;
-    return earlier(change, after(now, STEP_IN_MS - ((now - this.#homelessSince) % STEP_IN_MS)));
+    if (this.homelessSince === undefined) return change;
+    return earlier(change, after(now, STEP_IN_MS - ((now - this.homelessSince) % STEP_IN_MS)));
   }
 
   #candidate(node: string, now: Instant): Candidate {
-    const peer = this.#s.roster.peers.get(node);
-    const { name } = this.#group.config;
-    const judged = peer === undefined ? this.ownEligibility(now) : peerEligibility(this.#s, peer, name);
-    if (!judged.eligible) this.#eligibleSince.delete(node);
-    else if (!this.#eligibleSince.has(node)) this.#eligibleSince.set(node, now);
-    const since = this.#eligibleSince.get(node);
+    const peer = this.s.roster.peers.get(node);
+    const { name } = this.group.config;
+    const judged = peer === undefined ? this.ownEligibility(now) : peerEligibility(this.s, peer, name);
+    if (!judged.eligible) this.eligibleSince.delete(node);
+    else if (!this.eligibleSince.has(node)) this.eligibleSince.set(node, now);
+    const since = this.eligibleSince.get(node);
     return { node, ...judged, eligibleForMs: since === undefined ? 0 : now - since };
   }
 
   /** Node that has the group, with a running or lapsed lease; undefined when it is free or its holder is silent. */
   #presentHolder(): string | undefined {
-    if (this.#group.mine) return this.#s.me;
+    if (this.group.mine) return this.s.me;
     const peer = this.lastHolder();
     if (peer?.state !== "up" && peer?.state !== "late") return undefined;
-    const report = peer.reports.get(this.#group.config.name);
+    const report = peer.reports.get(this.group.config.name);
     if (report === undefined) return peer.name;
     return isServing(report.role) || report.role === "lapsed" ? peer.name : undefined;
   }
@@ -165,7 +165,7 @@ export class Standing {
   #holderBusy(): boolean {
     const peer = this.lastHolder();
     if (peer?.state !== "up" && peer?.state !== "late") return false;
-    const role = peer.reports.get(this.#group.config.name)?.role;
+    const role = peer.reports.get(this.group.config.name)?.role;
     return role === undefined || isServing(role) || role === "stopping";
   }
 
@@ -173,24 +173,24 @@ export class Standing {
   #isMyTurn(now: Instant): boolean {
     const target = this.placement.node;
     if (target === undefined) {
-      this.#homelessSince = undefined;
+      this.homelessSince = undefined;
       return false;
     }
-    this.#homelessSince ??= now;
+    this.homelessSince ??= now;
     if (this.#waitsForBoot(now)) return false;
-    if (target === this.#s.me) return true;
+    if (target === this.s.me) return true;
     const others = this.candidates.filter((candidate) => candidate.eligible && candidate.node !== target);
-    const position = [target, ...others.map((candidate) => candidate.node)].indexOf(this.#s.me);
-    return position >= 0 && now - this.#homelessSince >= position * STEP_IN_MS;
+    const position = [target, ...others.map((candidate) => candidate.node)].indexOf(this.s.me);
+    return position >= 0 && now - this.homelessSince >= position * STEP_IN_MS;
   }
 
   /** A group that nobody ever held waits for its preferred nodes while they are still coming up. */
   #waitsForBoot(now: Instant): boolean {
-    const { startedAt, config } = this.#s;
-    if (this.#group.holder !== undefined || now >= startedAt + config.heartbeat.initialWaitMs) return false;
+    const { startedAt, config } = this.s;
+    if (this.group.holder !== undefined || now >= startedAt + config.heartbeat.initialWaitMs) return false;
     for (const candidate of this.candidates) {
       if (candidate.eligible) return false;
-      if (candidate.soft && this.#s.roster.peers.get(candidate.node)?.alive !== false) return true;
+      if (candidate.soft && this.s.roster.peers.get(candidate.node)?.alive !== false) return true;
     }
     return false;
   }

@@ -48,7 +48,7 @@ export interface Surroundings {
   /** Leases were handed to the daemon's next self: nothing may be changed any more. */
   frozen: boolean;
   /** Unique numbers for `run` effects. */
-  nextToken(): number;
+  readonly tokens: { last: number };
 }
 
 /** The link whose evidence counts for a VIP. */

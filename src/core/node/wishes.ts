@@ -10,10 +10,10 @@ import type { Wish } from "../membership/frame.ts";
 const MAX_WISHES = 1 + MAX_NODES + 2 * MAX_GROUPS;
 
 export class Wishes {
-  readonly #byKey = new Map<string, Wish>();
+  private readonly byKey = new Map<string, Wish>();
   /** In which beat each was told to everybody. */
-  readonly #toldAt = new Map<string, number>();
-  #told = 0;
+  private readonly toldAt = new Map<string, number>();
+  private tellings = 0;
   /** Grows with every change; tells when the disk is behind. */
   revision = 0;
 
@@ -21,11 +21,11 @@ export class Wishes {
   merge(wishes: readonly Wish[]): string[] {
     const changed: string[] = [];
     for (const wish of wishes) {
-      const mine = this.#byKey.get(wish.key);
+      const mine = this.byKey.get(wish.key);
       if (mine !== undefined && !supersedes(wish, mine)) continue;
-      if (mine === undefined && this.#byKey.size >= MAX_WISHES) continue;
-      this.#byKey.set(wish.key, wish);
-      this.#toldAt.delete(wish.key);
+      if (mine === undefined && this.byKey.size >= MAX_WISHES) continue;
+      this.byKey.set(wish.key, wish);
+      this.toldAt.delete(wish.key);
       this.revision++;
       if (mine?.value !== wish.value || mine.version !== wish.version) changed.push(wish.key);
     }
@@ -34,34 +34,34 @@ export class Wishes {
 
   /** States a wish anew. */
   set(key: string, value: string, node: string): void {
-    const version = (this.#byKey.get(key)?.version ?? 0) + 1;
-    this.#byKey.set(key, { key, value, version, node });
-    this.#toldAt.delete(key);
+    const version = (this.byKey.get(key)?.version ?? 0) + 1;
+    this.byKey.set(key, { key, value, version, node });
+    this.toldAt.delete(key);
     this.revision++;
   }
 
   get(key: string): string {
-    return this.#byKey.get(key)?.value ?? "";
+    return this.byKey.get(key)?.value ?? "";
   }
 
   version(key: string): number {
-    return this.#byKey.get(key)?.version ?? 0;
+    return this.byKey.get(key)?.version ?? 0;
   }
 
   all(): Wish[] {
-    return [...this.#byKey.values()];
+    return [...this.byKey.values()];
   }
 
   /** All wishes, those that were told of longest ago first. */
   inTurn(): Wish[] {
-    const toldAt = ({ key }: Wish): number => this.#toldAt.get(key) ?? 0;
+    const toldAt = ({ key }: Wish): number => this.toldAt.get(key) ?? 0;
     return this.all().sort((a, b) => toldAt(a) - toldAt(b));
   }
 
   /** These were told to everybody: others come first now. */
   told(wishes: readonly Wish[]): void {
-    this.#told++;
-    for (const { key } of wishes) this.#toldAt.set(key, this.#told);
+    this.tellings++;
+    for (const { key } of wishes) this.toldAt.set(key, this.tellings);
   }
 }
 

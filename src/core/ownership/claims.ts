@@ -30,12 +30,12 @@ export type ClaimRefusal = "EPOCH_TOO_LOW" | "BUSY_HERE" | "HOLDER_ALIVE" | "GRA
 export class Grants {
   /** Highest epoch ever granted. */
   epoch = 0;
-  #to: string | undefined;
-  #until: Instant = LONG_AGO;
+  private to: string | undefined;
+  private until: Instant = LONG_AGO;
 
   /** Node whose grant still stands. */
   holder(now: Instant): string | undefined {
-    return now < this.#until ? this.#to : undefined;
+    return now < this.until ? this.to : undefined;
   }
 
   /** Judges a claim and remembers a grant for `graceMs`. */
@@ -52,15 +52,15 @@ export class Grants {
     const own = question.own;
     if (own !== undefined && own.rank < own.claimerRank) return { granted: false, reason: "OWN_CLAIM_FIRST" };
     this.epoch = Math.max(this.epoch, epoch);
-    this.#to = claimer;
-    this.#until = after(now, graceMs);
+    this.to = claimer;
+    this.until = after(now, graceMs);
     return { granted: true };
   }
 
   /** The claimer no longer claims, or took the group: others may be granted. */
   withdraw(claimer: string): void {
-    if (this.#to !== claimer) return;
-    this.#to = undefined;
-    this.#until = LONG_AGO;
+    if (this.to !== claimer) return;
+    this.to = undefined;
+    this.until = LONG_AGO;
   }
 }

@@ -21,7 +21,7 @@ const UNBROKEN_ASKS = 3;
 
 export class SegmentEvidence {
   gateways: readonly string[];
-  readonly #timing: Timing;
+  private readonly timing: Timing;
   /** Until when the evidence so far lets a VIP be served. */
   deadline: Instant = LONG_AGO;
   /** Send time of our newest frame that a peer echoed on this link. */
@@ -36,13 +36,13 @@ export class SegmentEvidence {
   /** When this node could last be called deaf here: the segment carried something again after a long gap. */
   hearingSince: Instant = LONG_AGO;
   gatewayUp = false;
-  #askedAt: Instant = LONG_AGO;
-  #unanswered = 0;
-  #firstUnansweredAt: Instant = LONG_AGO;
+  private askedAt: Instant = LONG_AGO;
+  private unanswered = 0;
+  private firstUnansweredAt: Instant = LONG_AGO;
 
   constructor(options: { gateways: readonly string[]; timing: Timing }) {
     this.gateways = options.gateways;
-    this.#timing = options.timing;
+    this.timing = options.timing;
   }
 
   /** The routes name other gateways now. */
@@ -50,21 +50,21 @@ export class SegmentEvidence {
     if (gateways.length === this.gateways.length && gateways.every((each, i) => each === this.gateways[i])) return;
     this.gateways = gateways;
     this.gatewayUp = false;
-    this.#unanswered = 0;
+    this.unanswered = 0;
   }
 
   /** A peer's authenticated frame on this link echoed our frame sent at `sentAt`. */
   echoed(sentAt: Instant): void {
     this.echoAt = later(this.echoAt, sentAt);
     this.#prove(sentAt);
-    this.deadline = later(this.deadline, after(sentAt, this.#timing.echoMs));
+    this.deadline = later(this.deadline, after(sentAt, this.timing.echoMs));
   }
 
   /** A gateway answered our question of `sentAt`; true when it was lost before. */
   gatewayAnswered(sentAt: Instant): boolean {
     this.#prove(sentAt);
-    this.deadline = later(this.deadline, after(sentAt, this.#timing.evidenceMs));
-    this.#unanswered = 0;
+    this.deadline = later(this.deadline, after(sentAt, this.timing.evidenceMs));
+    this.unanswered = 0;
     const back = !this.gatewayUp;
     this.gatewayUp = true;
     return back;
@@ -73,13 +73,13 @@ export class SegmentEvidence {
   /** A peer's kernel answered our question of `sentAt`: the segment reaches us, whatever its daemon does. */
   kernelAnswered(sentAt: Instant): void {
     this.#prove(sentAt);
-    this.deadline = later(this.deadline, after(sentAt, this.#timing.evidenceMs));
+    this.deadline = later(this.deadline, after(sentAt, this.timing.evidenceMs));
   }
 
   /** Nobody can take from us: every other node left or stands by. */
   unopposed(now: Instant): void {
     this.#prove(now);
-    this.deadline = later(this.deadline, after(now, this.#timing.echoMs));
+    this.deadline = later(this.deadline, after(now, this.timing.echoMs));
   }
 
   /** This process was paused, or its device went away: nothing known before counts. */
@@ -88,13 +88,13 @@ export class SegmentEvidence {
     this.echoAt = LONG_AGO;
     this.provenAt = LONG_AGO;
     this.provenSince = LONG_AGO;
-    this.#unanswered = 0;
+    this.unanswered = 0;
   }
 
   /** 2: a gateway answers, 1: peers answer, 0: nobody. */
   reach(now: Instant): number {
     if (this.gatewayUp) return 2;
-    return this.deadline > now || now - this.echoAt < this.#timing.waitMs ? 1 : 0;
+    return this.deadline > now || now - this.echoAt < this.timing.waitMs ? 1 : 0;
   }
 
   /**
@@ -103,21 +103,21 @@ export class SegmentEvidence {
    */
   askAt(now: Instant, state: { doubt: boolean; serving: boolean }): Instant {
     if (this.gateways.length === 0) return Number.POSITIVE_INFINITY as Instant;
-    return after(this.#askedAt, this.#askEveryMs(now, state));
+    return after(this.askedAt, this.#askEveryMs(now, state));
   }
 
   #prove(sentAt: Instant): void {
     if (sentAt <= this.provenAt) return;
     const gapMs = sentAt - this.provenAt;
-    if (gapMs > this.#timing.askMs * UNBROKEN_ASKS) this.provenSince = sentAt;
-    if (gapMs > this.#timing.echoMs) this.hearingSince = sentAt;
+    if (gapMs > this.timing.askMs * UNBROKEN_ASKS) this.provenSince = sentAt;
+    if (gapMs > this.timing.echoMs) this.hearingSince = sentAt;
     this.provenAt = sentAt;
   }
 
   #askEveryMs(now: Instant, state: { doubt: boolean; serving: boolean }): number {
-    const { evidenceMs, intervalMs, askMs } = this.#timing;
+    const { evidenceMs, intervalMs, askMs } = this.timing;
     if (state.doubt) return askMs;
-    if (this.gatewayUp && this.#unanswered > 0) return askMs * 2;
+    if (this.gatewayUp && this.unanswered > 0) return askMs * 2;
     if (state.serving) {
       const remainingMs = this.deadline - now;
       if (remainingMs < evidenceMs / 2) return askMs;
@@ -125,16 +125,16 @@ export class SegmentEvidence {
     }
     if (!this.gatewayUp) return LOST_ASK_MS;
     // Without echoes only the gateway tells that this node hears: it is asked as often as a peer would beat.
-    return now - this.echoAt > this.#timing.waitMs ? intervalMs : CALM_ASK_MS;
+    return now - this.echoAt > this.timing.waitMs ? intervalMs : CALM_ASK_MS;
   }
 
   /** The gateways are asked now; true when that makes them lost. */
   asked(now: Instant): boolean {
-    if (this.#unanswered === 0) this.#firstUnansweredAt = now;
-    this.#unanswered++;
-    this.#askedAt = now;
+    if (this.unanswered === 0) this.firstUnansweredAt = now;
+    this.unanswered++;
+    this.askedAt = now;
     const lost =
-      this.gatewayUp && this.#unanswered > GATEWAY_TRIES && now - this.#firstUnansweredAt >= this.#timing.intervalMs;
+      this.gatewayUp && this.unanswered > GATEWAY_TRIES && now - this.firstUnansweredAt >= this.timing.intervalMs;
     if (lost) this.gatewayUp = false;
     return lost;
   }

@@ -14,10 +14,9 @@ class Bench {
   answer: (order: Order) => boolean | "none" = () => true;
   now = 0;
   pending: Order[] = [];
-  #token = 0;
 
   constructor(...services: ManagedService[]) {
-    this.lifecycle = new Lifecycle(services, () => ++this.#token);
+    this.lifecycle = new Lifecycle(services, { last: 0 });
   }
 
   /** Lets everything happen that is due. */

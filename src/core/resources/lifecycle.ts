@@ -23,6 +23,11 @@ export interface Order {
   readonly action: Action;
 }
 
+/** Counts actions; all groups of a node share one, so that a result belongs to one action only. */
+export interface Tokens {
+  last: number;
+}
+
 export type LifecycleNews =
   | { readonly kind: "started" }
   | { readonly kind: "stopped" }
@@ -40,37 +45,37 @@ const RETRY_MS = 500;
 const STOP_ATTEMPTS = 2;
 
 export class Lifecycle {
-  readonly #services: readonly ManagedService[];
-  readonly #nextToken: () => number;
+  private readonly services: readonly ManagedService[];
+  private readonly tokens: Tokens;
   phase: Phase = "stopped";
   /** Service that is being started or stopped; also how many at the front are believed to run. */
-  #position = 0;
-  #attempt = 0;
-  #pending: { order: Order; limit: Instant } | undefined;
-  #retryAt: Instant = NEVER;
-  #statusAt: Instant[] = [];
+  private position = 0;
+  private attempt = 0;
+  private pending: { order: Order; limit: Instant } | undefined;
+  private retryAt: Instant = NEVER;
+  private statusAt: Instant[] = [];
 
-  constructor(services: readonly ManagedService[], nextToken: () => number) {
-    this.#services = services;
-    this.#nextToken = nextToken;
+  constructor(services: readonly ManagedService[], tokens: Tokens) {
+    this.services = services;
+    this.tokens = tokens;
   }
 
   /** Begins to start everything, or goes on with it. */
   start(now: Instant): void {
     if (this.phase === "starting") return;
     this.phase = "starting";
-    this.#position = 0;
-    this.#attempt = 0;
-    this.#retryAt = now;
+    this.position = 0;
+    this.attempt = 0;
+    this.retryAt = now;
   }
 
   /** Begins to stop everything, in reverse; a service that was never started is asked to stop too. */
   stop(now: Instant): void {
     if (this.phase === "stopped" || this.phase === "stopping") return;
     this.phase = "stopping";
-    this.#position = this.#services.length - 1;
-    this.#attempt = 0;
-    this.#retryAt = now;
+    this.position = this.services.length - 1;
+    this.attempt = 0;
+    this.retryAt = now;
   }
 
   /** Believes that everything runs already: a former self of this daemon started it. */
@@ -81,14 +86,14 @@ export class Lifecycle {
 
   /** An action runs and has not answered yet. */
   get isWaiting(): boolean {
-    return this.#pending !== undefined;
+    return this.pending !== undefined;
   }
 
   /** Takes in a result; an unknown token (late or repeated) is ignored. */
   finished(token: number, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
-    if (this.#pending?.order.token !== token) return undefined;
-    const { order } = this.#pending;
-    this.#pending = undefined;
+    if (this.pending?.order.token !== token) return undefined;
+    const { order } = this.pending;
+    this.pending = undefined;
     if (order.action === "status") return this.#statusResult(order.service, ok, detail, now);
     if (order.action === "start") return this.#startResult(order.service, ok, detail, now);
     return this.#stopResult(order.service, ok, detail, now);
@@ -96,9 +101,9 @@ export class Lifecycle {
 
   /** Time passes; answers with the next order and with news. Call again until it answers nothing. */
   advance(now: Instant): { order?: Order; news?: LifecycleNews } {
-    if (this.#pending !== undefined) {
-      if (now < this.#pending.limit) return {};
-      const { token } = this.#pending.order;
+    if (this.pending !== undefined) {
+      if (now < this.pending.limit) return {};
+      const { token } = this.pending.order;
       const news = this.finished(token, false, "no result within its time limit", now);
       return news === undefined ? {} : { news };
     }
@@ -109,91 +114,91 @@ export class Lifecycle {
   }
 
   wakeAt(): Instant {
-    if (this.#pending !== undefined) return this.#pending.limit;
-    if (this.phase === "starting" || this.phase === "stopping") return this.#retryAt;
+    if (this.pending !== undefined) return this.pending.limit;
+    if (this.phase === "starting" || this.phase === "stopping") return this.retryAt;
     if (this.phase !== "running") return NEVER;
-    return this.#statusAt.reduce(earlier, NEVER);
+    return this.statusAt.reduce(earlier, NEVER);
   }
 
   #advanceStart(now: Instant): { order?: Order; news?: LifecycleNews } {
-    const service = this.#services[this.#position];
+    const service = this.services[this.position];
     if (service === undefined) {
       this.phase = "running";
       this.#schedule(now);
       return { news: { kind: "started" } };
     }
-    if (now < this.#retryAt) return {};
+    if (now < this.retryAt) return {};
     return { order: this.#order(service, "start", now) };
   }
 
   #advanceStop(now: Instant): { order?: Order; news?: LifecycleNews } {
-    const service = this.#services[this.#position];
+    const service = this.services[this.position];
     if (service === undefined) {
       this.phase = "stopped";
       return { news: { kind: "stopped" } };
     }
-    if (now < this.#retryAt) return {};
+    if (now < this.retryAt) return {};
     return { order: this.#order(service, "stop", now) };
   }
 
   #advanceStatus(now: Instant): { order?: Order } {
-    for (const [index, service] of this.#services.entries()) {
-      if ((this.#statusAt[index] ?? NEVER) > now) continue;
-      this.#statusAt[index] = after(now, service.everyMs);
+    for (const [index, service] of this.services.entries()) {
+      if ((this.statusAt[index] ?? NEVER) > now) continue;
+      this.statusAt[index] = after(now, service.everyMs);
       return { order: this.#order(service, "status", now) };
     }
     return {};
   }
 
   #order(service: ManagedService, action: Action, now: Instant): Order {
-    const order = { token: this.#nextToken(), service: service.id, action };
+    const order = { token: ++this.tokens.last, service: service.id, action };
     const timeoutMs = service.timeoutMs[action] ?? 0;
-    this.#pending = { order, limit: after(now, timeoutMs + GRACE_MS) };
+    this.pending = { order, limit: after(now, timeoutMs + GRACE_MS) };
     return order;
   }
 
   #startResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
     if (this.phase !== "starting") return undefined;
     if (ok) {
-      this.#position++;
-      this.#attempt = 0;
-      this.#retryAt = now;
+      this.position++;
+      this.attempt = 0;
+      this.retryAt = now;
       return undefined;
     }
-    this.#attempt++;
-    const final = this.#attempt >= (this.#services[this.#position]?.attempts ?? 1);
-    this.#retryAt = after(now, RETRY_MS);
+    this.attempt++;
+    const final = this.attempt >= (this.services[this.position]?.attempts ?? 1);
+    this.retryAt = after(now, RETRY_MS);
     return { kind: "start-failed", service, detail, final };
   }
 
   #stopResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
     if (this.phase !== "stopping") return undefined;
-    this.#attempt++;
-    if (!ok && this.#attempt < STOP_ATTEMPTS) {
-      this.#retryAt = after(now, RETRY_MS);
+    this.attempt++;
+    if (!ok && this.attempt < STOP_ATTEMPTS) {
+      this.retryAt = after(now, RETRY_MS);
       return undefined;
     }
     if (!ok) {
       this.phase = "stuck";
       return { kind: "stop-failed", service, detail };
     }
-    this.#position--;
-    this.#attempt = 0;
-    this.#retryAt = now;
+    this.position--;
+    this.attempt = 0;
+    this.retryAt = now;
     return undefined;
   }
 
   #statusResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
     if (ok || this.phase !== "running") return undefined;
     this.phase = "starting";
-    this.#position = this.#services.findIndex((candidate) => candidate.id === service);
-    this.#attempt = 0;
-    this.#retryAt = now;
+    this.position = this.services.findIndex((candidate) => candidate.id === service);
+    this.attempt = 0;
+    this.retryAt = now;
     return { kind: "died", service, detail };
   }
 
   #schedule(now: Instant): void {
-    this.#statusAt = this.#services.map((service) =>
+    this.statusAt = this.services.map((service) =>
       service.timeoutMs.status === undefined ? NEVER : after(now, service.everyMs),
     );
   }
