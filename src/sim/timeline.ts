@@ -1,79 +1,118 @@
 /**
  * Virtual time: a heap of things that will happen. True time is in milliseconds since the run began; nobody
  * but the simulator can read it, every machine has a clock of its own.
+ *
+ * The heap's keys lie in typed arrays beside the things themselves: a run pushes and takes millions of packets, and so
+ * each costs one small object and no key of its own. Hardly more than fifty things wait at a time, so the heap is flat.
  */
 
 import { instant } from "../core/base/time.ts";
 import type { Instant } from "../core/base/time.ts";
 
-interface Entry {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
+/** Something that will happen: a packet that arrives, a timer that runs. */
+export interface Happening {
+  happen(): void;
 }
 
-/** Runs callbacks in order of time; equal times keep the order in which they were asked for. */
+/** Calls a function: for whatever is not so frequent that it deserves a class. */
+class Call implements Happening {
+  readonly happen: () => void;
+
+  constructor(run: () => void) {
+    this.happen = run;
+  }
+}
+
+const FIRST_CAPACITY = 256;
+
+/** Lets things happen in order of time; equal times keep the order in which they were asked for. */
 export class Timeline {
   /** True time in milliseconds. */
   now = 0;
-  #order = 0;
-  readonly #heap: Entry[] = [];
+  #asked = 0;
+  #length = 0;
+  #times = new Float64Array(FIRST_CAPACITY);
+  #orders = new Float64Array(FIRST_CAPACITY);
+  readonly #happenings: (Happening | undefined)[] = [];
 
   /** Calls back at a true time; a time in the past means "next". */
   at(time: number, run: () => void): void {
-    const heap = this.#heap;
-    const entry: Entry = { at: time > this.now ? time : this.now, order: this.#order++, run };
-    let index = heap.length;
-    heap.push(entry);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = heap[parent] as Entry;
-      if (isBefore(above, entry)) break;
-      heap[index] = above;
-      index = parent;
-    }
-    heap[index] = entry;
+    this.add(time, new Call(run));
   }
 
   /** Calls back after so many milliseconds. */
   after(ms: number, run: () => void): void {
-    this.at(this.now + ms, run);
+    this.add(this.now + ms, new Call(run));
+  }
+
+  /** Lets it happen at a true time; a time in the past means "next". */
+  add(time: number, happening: Happening): void {
+    if (this.#length === this.#times.length) this.#grow();
+    const at = time > this.now ? time : this.now;
+    const times = this.#times;
+    const orders = this.#orders;
+    const happenings = this.#happenings;
+    let index = this.#length++;
+    // The newest goes behind all others of its time, so the time alone decides how far it rises.
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = times[parent] as number;
+      if (above <= at) break;
+      times[index] = above;
+      orders[index] = orders[parent] as number;
+      happenings[index] = happenings[parent];
+      index = parent;
+    }
+    times[index] = at;
+    orders[index] = this.#asked++;
+    happenings[index] = happening;
   }
 
   /** Runs everything up to a true time, or until `stop` answers true. */
   runUntil(end: number, stop: () => boolean): void {
-    const heap = this.#heap;
-    while (heap.length > 0 && (heap[0] as Entry).at <= end && !stop()) {
-      const entry = this.#take();
-      this.now = entry.at;
-      entry.run();
+    while (this.#length > 0 && (this.#times[0] as number) <= end && !stop()) {
+      this.now = this.#times[0] as number;
+      this.#take().happen();
     }
     if (this.now < end && !stop()) this.now = end;
   }
 
-  #take(): Entry {
-    const heap = this.#heap;
-    const top = heap[0] as Entry;
-    const last = heap.pop() as Entry;
-    const length = heap.length;
-    if (length === 0) return top;
+  #take(): Happening {
+    const times = this.#times;
+    const orders = this.#orders;
+    const happenings = this.#happenings;
+    const top = happenings[0] as Happening;
+    const length = --this.#length;
+    const time = times[length] as number;
+    const order = orders[length] as number;
     let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= length) break;
-      if (child + 1 < length && isBefore(heap[child + 1] as Entry, heap[child] as Entry)) child++;
-      const below = heap[child] as Entry;
-      if (isBefore(last, below)) break;
-      heap[index] = below;
+    for (let child = 1; child < length; child = 2 * index + 1) {
+      if (child + 1 < length && this.#isBefore(child + 1, times[child] as number, orders[child] as number)) child++;
+      if (!this.#isBefore(child, time, order)) break;
+      times[index] = times[child] as number;
+      orders[index] = orders[child] as number;
+      happenings[index] = happenings[child];
       index = child;
     }
-    heap[index] = last;
+    times[index] = time;
+    orders[index] = order;
+    happenings[index] = happenings[length];
+    happenings[length] = undefined;
     return top;
   }
-}
 
-function isBefore(a: Entry, b: Entry): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
+  #isBefore(index: number, time: number, order: number): boolean {
+    const own = this.#times[index] as number;
+    return own < time || (own === time && (this.#orders[index] as number) < order);
+  }
+
+  #grow(): void {
+    const [times, orders] = [this.#times, this.#orders];
+    this.#times = new Float64Array(times.length * 2);
+    this.#orders = new Float64Array(times.length * 2);
+    this.#times.set(times);
+    this.#orders.set(orders);
+  }
 }
 
 /** A machine's boot-time clock: its own zero, and a quartz that may run a little fast or slow. */
