@@ -47,7 +47,7 @@ export function drawCluster(random: Random, wish: ClusterWish): ClusterConfig {
       addresses: Array.from({ length: links }, (_, link) => nodeAddress(link, index)),
     })),
     heartbeat: { intervalMs: 100, initialWaitMs: random.pick([1_000, 2_000]), port: 694 },
-    lease: { evidenceMs: 130, marginMs: 20 },
+    lease: { evidenceMs: 120, marginMs: 30 },
     arbiter: { kind: "segment" },
     gateways: [],
     groups,

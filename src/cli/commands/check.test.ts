@@ -36,7 +36,7 @@ test("a made key and a legal file are fine, and the timing is shown with its num
   expect(understudy("keygen", key)).toMatchObject({ code: 0, err: "" });
   const { code, out, err } = understudy("check", write("good.yaml", legal(key)));
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  expect(out).toContain("interval 100ms + evidence 130ms + margin 20ms = 250ms");
+  expect(out).toContain("interval 100ms + evidence 120ms + margin 30ms = 250ms");
   expect(out).toContain("cluster web, 2 nodes, 0 groups: fine");
 });
 

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { timingFrom } from "./timing.ts";
+import { CLOCK_DRIFT, timingFrom } from "./timing.ts";
 
 /** At least as wide as what the cluster file's schema allows. */
 const settings = fc.record({
@@ -26,6 +26,23 @@ test("A holder's gate is closed a whole margin before anybody else's opens, for 
   );
 });
 
+test("Two clocks that each run wrong by the whole bound, in the worst way, leave the gates apart", () => {
+  fc.assert(
+    fc.property(
+      settings,
+      fc.double({ min: -1, max: 1, noNaN: true }),
+      fc.double({ min: -1, max: 1, noNaN: true }),
+      (chosen, one, other) => {
+        const timing = timingFrom(chosen);
+        const holderRate = 1 + one * CLOCK_DRIFT;
+        const takerRate = 1 + other * CLOCK_DRIFT;
+        // Four milliseconds: a tick of a kernel that counts 250 of them in a second.
+        expect(timing.waitMs / takerRate).toBeGreaterThan(timing.echoMs / holderRate + 4);
+      },
+    ),
+  );
+});
+
 test("A peer is late before it is suspect, and suspect before it is dead, while E is longer than the slack of a beat", () => {
   fc.assert(
     fc.property(settings, (chosen) => {
@@ -38,14 +55,14 @@ test("A peer is late before it is suspect, and suspect before it is dead, while 
 });
 
 test("The default settings give a takeover 250 ms after the last frame", () => {
-  expect(timingFrom({ intervalMs: 100, evidenceMs: 130, marginMs: 20 })).toEqual({
+  expect(timingFrom({ intervalMs: 100, evidenceMs: 120, marginMs: 30 })).toEqual({
     intervalMs: 100,
-    evidenceMs: 130,
-    marginMs: 20,
+    evidenceMs: 120,
+    marginMs: 30,
     lateMs: 115,
-    suspectMs: 165,
+    suspectMs: 160,
     waitMs: 250,
-    echoMs: 230,
+    echoMs: 220,
     askMs: 10,
   });
 });

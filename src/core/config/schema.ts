@@ -77,24 +77,25 @@ export const LeaseFile = z
       {
         description:
           "How long one proof that a node is connected (a peer's echo, a gateway's answer) lets it serve its virtual addresses. At least 20ms more than the interval.",
-        example: "130ms",
+        example: "120ms",
       },
       30,
       2 * SECOND,
-    ).prefault("130ms"),
+    ).prefault("120ms"),
     margin: durationSetting(
       {
-        description: "What a taker waits in addition, for timers and the way through the network.",
-        example: "20ms",
+        description:
+          "What a taker waits in addition, for timers, the way through the network and clocks that run up to 5 % wrong.",
+        example: "30ms",
       },
       10,
       2 * SECOND,
-    ).prefault("20ms"),
+    ).prefault("30ms"),
   })
   .prefault({})
   .meta({
     description: "How long the right to serve lasts without news. `understudy check` shows the sum.",
-    samples: [{ evidence: "130ms", margin: "20ms" }],
+    samples: [{ evidence: "120ms", margin: "30ms" }],
   });
 
 export const ArbiterFile = setting(

@@ -7,7 +7,7 @@ import { Roster, type HeardOutcome, type Peer } from "./roster.ts";
 const OWN = "00000000000000aa";
 const FIRST = "00000000000000b1";
 const SECOND = "00000000000000b2";
-const timing = timingFrom({ intervalMs: 100, evidenceMs: 130, marginMs: 20 });
+const timing = timingFrom({ intervalMs: 100, evidenceMs: 120, marginMs: 30 });
 const nodes = ["srv1", "srv2"].map((name) => ({ name, addresses: ["a", "b"] }));
 
 /** srv1's roster with its only peer srv2, and the frames that srv2 writes. */

@@ -8,7 +8,7 @@
 
 import { assert } from "../base/assert.ts";
 import { after, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
-import type { Timing } from "../base/timing.ts";
+import { CLOCK_STRETCH, type Timing } from "../base/timing.ts";
 import { MAX_MACS_PER_NODE } from "../base/limits.ts";
 import type { NodeMode, PeerState } from "../base/words.ts";
 import type { Claim, ClaimAnswer, Frame, GroupReport, Heard } from "./frame.ts";
@@ -174,7 +174,7 @@ export class Roster {
     peer.heardAt = now;
     if (!isNews(peer, frame)) return { kind: "heard", peer, restarted, echoSentAt, withdrawn: [], changed: restarted };
     peer.newest = frame.sequence;
-    peer.restartUntil = frame.restartMs > 0 ? after(now, frame.restartMs) : LONG_AGO;
+    peer.restartUntil = frame.restartMs > 0 ? after(now, frame.restartMs * CLOCK_STRETCH) : LONG_AGO;
     const before = restarted ? peer.claimsOn.splice(0).flat() : (peer.claimsOn[frame.link] ?? []);
     const withdrawn = before.flatMap(({ group }) =>
       frame.claims.some((claim) => claim.group === group) ? [] : [group],

@@ -202,7 +202,7 @@ function configOf({ nodes, links, groups, nameLength }: Shape): ClusterConfig {
       addresses: Array.from({ length: links }, (_, link) => `10.${link}.0.${11 + index}`),
     })),
     heartbeat: { intervalMs: 100, initialWaitMs: 1_000, port: 694 },
-    lease: { evidenceMs: 130, marginMs: 20 },
+    lease: { evidenceMs: 120, marginMs: 30 },
     arbiter: { kind: "segment" },
     gateways: [],
     groups: Array.from({ length: groups }, (_, index) => groupOf(named("group", index, nameLength), names, index)),

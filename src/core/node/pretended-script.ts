@@ -90,7 +90,7 @@ export function configOf({ nodes, links, groups }: Pick<Setting, "nodes" | "link
       addresses: Array.from({ length: links }, (_, link) => nodeAddress(link, index)),
     })),
     heartbeat: { intervalMs: 100, initialWaitMs: 5_000, port: 694 },
-    lease: { evidenceMs: 130, marginMs: 20 },
+    lease: { evidenceMs: 120, marginMs: 30 },
     arbiter: { kind: "segment" },
     gateways: [],
     groups,

@@ -19,7 +19,7 @@ const configOf = (links: number): ClusterConfig => ({
     addresses: Array.from({ length: links }, (_, link) => `10.0.${link}.${host}`),
   })),
   heartbeat: { intervalMs: 100, initialWaitMs: 1_000, port: 694 },
-  lease: { evidenceMs: 130, marginMs: 20 },
+  lease: { evidenceMs: 120, marginMs: 30 },
   arbiter: { kind: "segment" },
   gateways: [],
   groups: [],

@@ -3,7 +3,7 @@ import { instant, LONG_AGO, NEVER } from "../base/time.ts";
 import { timingFrom } from "../base/timing.ts";
 import { SegmentEvidence } from "./evidence.ts";
 
-const timing = timingFrom({ intervalMs: 100, evidenceMs: 130, marginMs: 20 });
+const timing = timingFrom({ intervalMs: 100, evidenceMs: 120, marginMs: 30 });
 const at = instant;
 
 function segment(gateways: readonly string[] = ["192.0.2.1"]): SegmentEvidence {
@@ -13,11 +13,11 @@ function segment(gateways: readonly string[] = ["192.0.2.1"]): SegmentEvidence {
 test("An echoed beat serves for interval and E from its sending, an answered question for E", () => {
   const evidence = segment();
   evidence.echoed(at(1_000));
-  expect(evidence.deadline).toBe(1_230);
+  expect(evidence.deadline).toBe(1_220);
   evidence.gatewayAnswered(at(1_110));
-  expect(evidence.deadline).toBe(1_240);
+  expect(evidence.deadline).toBe(1_230);
   evidence.kernelAnswered(at(1_120));
-  expect(evidence.deadline).toBe(1_250);
+  expect(evidence.deadline).toBe(1_240);
 });
 
 test("Older evidence never shortens a deadline, whatever order the answers come in", () => {
@@ -28,7 +28,7 @@ test("Older evidence never shortens a deadline, whatever order the answers come 
     evidence.kernelAnswered(at(sentAt));
   }
   evidence.echoed(at(890));
-  expect(evidence.deadline).toBe(1_130);
+  expect(evidence.deadline).toBe(1_120);
   expect(evidence.provenAt).toBe(1_000);
 });
 

@@ -31,7 +31,7 @@ const CONFIG: ClusterConfig = {
     { name: "srv2", addresses: ["192.0.2.12", "10.0.0.12"] },
   ],
   heartbeat: { intervalMs: 100, initialWaitMs: 5_000, port: 694 },
-  lease: { evidenceMs: 130, marginMs: 20 },
+  lease: { evidenceMs: 120, marginMs: 30 },
   arbiter: { kind: "segment" },
   gateways: [],
   groups: [

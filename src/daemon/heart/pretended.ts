@@ -34,7 +34,7 @@ export function loopbackConfig(port: number): ClusterConfig {
       { name: "srv2", addresses: ["127.1.0.12", "127.2.0.12"] },
     ],
     heartbeat: { intervalMs: 100, initialWaitMs: 5_000, port },
-    lease: { evidenceMs: 130, marginMs: 20 },
+    lease: { evidenceMs: 120, marginMs: 30 },
     arbiter: { kind: "segment" },
     gateways: [],
     groups: [{ name: "www", prefer: ["srv1", "srv2"], failback: { kind: "never" }, requires: [], resources: [vip] }],
