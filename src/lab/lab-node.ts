@@ -17,6 +17,8 @@ export interface CutOptions {
   readonly carrier: boolean;
   /** Only without loss of carrier; default both. */
   readonly direction?: Direction;
+  /** Only without loss of carrier: a name by which it can be ended alone. */
+  readonly cause?: string;
 }
 
 export class LabNode {
@@ -81,8 +83,10 @@ export class LabNode {
   }
 
   /** Cuts cables until `healCables`. */
-  cut({ link = "all", carrier, direction = "both" }: CutOptions): Promise<number> {
-    if (!carrier) return this.lose({ link, direction, loss: { kind: "everything" } });
+  cut({ link = "all", carrier, direction = "both", cause }: CutOptions): Promise<number> {
+    if (!carrier) {
+      return this.lose({ link, direction, loss: { kind: "everything" }, ...(cause === undefined ? {} : { cause }) });
+    }
     return this.#lab.call("setCarrier", {
       node: this.name,
       links: this.#cables(link).map((one) => one.link),
@@ -100,13 +104,21 @@ export class LabNode {
     link = "all",
     direction = "both",
     loss,
+    cause,
   }: {
     link?: LinkChoice;
     direction?: Direction;
     loss: Loss;
+    cause?: string;
   }): Promise<number> {
     const faults = this.#cables(link).map(
-      (cable): WireFault => ({ port: cable.port, link: cable.link, direction, loss }),
+      ({ port, link: on }): WireFault => ({
+        port,
+        link: on,
+        direction,
+        loss,
+        ...(cause === undefined ? {} : { cause }),
+      }),
     );
     return this.#lab.call("addWireFaults", { faults });
   }

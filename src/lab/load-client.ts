@@ -1,6 +1,6 @@
 /** A visitor of the site, seen from the test's side. */
 
-import type { ClientNumbers, ClientOptions } from "./checks/client-process.ts";
+import type { ClientNumbers, ClientOptions, TriesOf } from "./checks/client-process.ts";
 import { summarise } from "./checks/tries.ts";
 import type { Try, TrySummary } from "./checks/tries.ts";
 import { nowMs, until } from "./clock.ts";
@@ -25,9 +25,9 @@ export class LoadClient {
     return this.#lab.call("clientNumbers", { id: this.#id });
   }
 
-  /** All requests that ended at or after a moment. */
-  async tries(sinceMs = 0): Promise<Try[]> {
-    const packed = await this.#lab.call("clientTries", { id: this.#id, sinceMs });
+  /** All requests that ended at or after a moment: on connections of their own, or on those that stand. */
+  async tries(sinceMs = 0, of: TriesOf = "own"): Promise<Try[]> {
+    const packed = await this.#lab.call("clientTries", { id: this.#id, sinceMs, of });
     return packed.map(([startMs, endMs, ok, word]) => ({ startMs, endMs, ok: ok === 1, word }));
   }
 

@@ -1,5 +1,10 @@
 /** The configuration of a member's real nginx: one worker, everything below its own folder, a page that names it. */
 
+/** While this file exists, the nginx of this folder answers every request with 500. */
+export function brokenFile(directory: string): string {
+  return `${directory}/broken`;
+}
+
 /** Text of `nginx.conf`. `directory` is writable by the member and holds pid, log and temporary files. */
 export function renderNginxConfig({ node, directory }: { node: string; directory: string }): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -22,6 +27,9 @@ ${temporary}
     listen [::]:80 ipv6only=on backlog=1024;
     location / {
       default_type text/plain;
+      if (-f ${brokenFile(directory)}) {
+        return 500 "broken on purpose\\n";
+      }
       return 200 "${node}\\n";
     }
   }

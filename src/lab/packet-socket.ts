@@ -18,6 +18,7 @@ const recvfrom = libc.func(
 const sendto = libc.func(
   "int64 sendto(int fd, void *buffer, size_t length, int flags, void *address, uint32_t addressLength)",
 );
+const getsockopt = libc.func("int getsockopt(int fd, int level, int name, void *value, void *length)");
 const stamp = libc.func("ioctl", "int", ["int", "unsigned long", koffi.out(koffi.pointer(timespec))]);
 const clockGettime = libc.func("clock_gettime", "int", ["int", koffi.out(koffi.pointer(timespec))]);
 const ifNameToIndex = libc.func("uint32_t if_nametoindex(const char *name)");
@@ -29,6 +30,7 @@ const ETH_P_ALL_NETWORK_ORDER = 0x0300;
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
+const PACKET_STATISTICS = 6;
 const PACKET_IGNORE_OUTGOING = 23;
 const MSG_DONTWAIT = 0x40;
 const SIOCGSTAMPNS = 0x8907;
@@ -104,6 +106,17 @@ export class PacketSocket {
         atMs: isStamped ? toMs(time) + toMonotonicMs : nowMs(),
       });
     }
+  }
+
+  /** Frames that arrived here since the last such question, and how many of them the kernel had no room for. */
+  statistics(): { readonly frames: number; readonly dropped: number } {
+    const counts = Buffer.alloc(8);
+    const length = Buffer.alloc(4);
+    length.writeInt32LE(counts.length);
+    if ((getsockopt(this.#fd, SOL_PACKET, PACKET_STATISTICS, counts, length) as number) < 0) {
+      throw new Error(`the packet socket does not tell its statistics: errno ${koffi.errno()}`);
+    }
+    return { frames: counts.readUInt32LE(0), dropped: counts.readUInt32LE(4) };
   }
 
   /** Sends a whole frame on a device. A device that is down swallows it, as a pulled cable would. */

@@ -45,6 +45,8 @@ export interface LabOptions {
   readonly cluster?: (file: ClusterFile, node: string) => void;
   /** Further environment of the daemons. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Size of a disk of its own for each node's state, in memory, so that it can be full; default none. */
+  readonly stateDiskBytes?: number;
   /** Start the daemons at once; default true. With false, `node.startDaemon()` does. */
   readonly startDaemons?: boolean;
 }
@@ -77,6 +79,8 @@ export interface MemberPlan {
   readonly routes: readonly string[];
   /** Folders of the machine (`at`) that are replaced by the member's own (`by`). */
   readonly binds: readonly { readonly by: string; readonly at: string }[];
+  /** A disk of its own that survives loss of power, mounted here before the member boots. */
+  readonly disk?: { readonly path: string; readonly sizeBytes: number };
   /** Emptied at every boot, as a memory file system would be. */
   readonly volatile: readonly string[];
   readonly programs: readonly ProgramPlan[];

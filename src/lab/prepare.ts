@@ -74,6 +74,9 @@ export function prepareLab(options: LabOptions, directory: string): LabPlan {
         ...foreignBinds(options, name, paths.directory),
       ],
       volatile: ["run"],
+      ...(options.stateDiskBytes === undefined
+        ? {}
+        : { disk: { path: paths.stateDirectory, sizeBytes: options.stateDiskBytes } }),
       programs: [nginxPlan(paths), ...daemonPlan(options, names, name, paths)],
     };
     return member;

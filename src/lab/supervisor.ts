@@ -4,14 +4,16 @@
  * program that it belongs to is gone; the kernel then ends everything inside.
  */
 
-import { readFileSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname } from "node:path";
-import type { ClientNumbers, ClientOptions, PackedTry } from "./checks/client-process.ts";
+import { dirname, join } from "node:path";
+import type { SegmentAnswers, SegmentCall, SegmentOptions, SegmentQuestion } from "./chaos/segment-process.ts";
+import type { ClientNumbers, ClientOptions, PackedTry, TriesOf } from "./checks/client-process.ts";
 import type { HoldersReport } from "./checks/holder-watch.ts";
 import { nowMs } from "./clock.ts";
 import { ChildObserver } from "./child-observer.ts";
 import { removeLabDirectory } from "./directory.ts";
+import { fillUp, mountDisk, unmountDisk } from "./faults/disk.ts";
 import type { RelayOptions } from "./faults/relay.ts";
 import type { ResponderOptions } from "./faults/responder.ts";
 import { mutedPorts, renderWireFaults } from "./faults/wire.ts";
@@ -42,11 +44,15 @@ export interface LabState {
   readonly frozen: readonly string[];
 }
 
+/** File that fills a disk. */
+const FILLER = "filler";
+
 class Supervisor {
   readonly #plan: LabPlan;
   readonly #members = new Map<string, Member>();
   readonly #clients = new Map<number, ChildObserver>();
   #wire: ChildObserver | undefined;
+  #segment: ChildObserver | undefined;
   #wireFaults: WireFault[] = [];
   #wireChange: Promise<void> = Promise.resolve();
   readonly #pulled = new Set<string>();
@@ -61,6 +67,7 @@ class Supervisor {
   }
 
   async build(): Promise<void> {
+    for (const { disk } of this.#plan.nodes) if (disk !== undefined) await mountDisk(disk);
     await runIp(["link set dev lo up", ...bridgeCommands(this.#plan.links)]);
     await feed(["nft", "-f", "-"], renderWireFaults([]));
     await Promise.all([...this.#members.values()].map((member) => member.boot()));
@@ -75,6 +82,13 @@ class Supervisor {
     const member = this.#members.get(name);
     if (member === undefined) throw new Error(`no member ${name}; there are ${[...this.#members.keys()].join(", ")}`);
     return member;
+  }
+
+  /** Where the node's state lies; throws when that is no disk of its own, because the machine's is everybody's. */
+  #disk(node: string): string {
+    const { disk } = this.#member(node).plan;
+    if (disk === undefined) throw new Error(`${node} has no disk of its own for its state`);
+    return disk.path;
   }
 
   #askWire(method: string, params: unknown): Promise<unknown> {
@@ -200,13 +214,33 @@ class Supervisor {
       return atMs;
     },
 
-    /** Takes all wire faults of these ports away, or of all ports. */
-    clearWireFaults: async ({ ports }: { ports?: string[] }): Promise<number> => {
+    /** Takes wire faults away: of these ports or of all, with this cause or with any. */
+    clearWireFaults: async ({ ports, cause }: { ports?: string[]; cause?: string }): Promise<number> => {
       const atMs = nowMs();
-      await this.#changeWireFaults((before) =>
-        before.filter((one) => ports !== undefined && !ports.includes(one.port)),
-      );
+      const isMeant = (one: WireFault): boolean =>
+        (ports === undefined || ports.includes(one.port)) && (cause === undefined || cause === one.cause);
+      await this.#changeWireFaults((before) => before.filter((one) => !isMeant(one)));
       return atMs;
+    },
+
+    /** Fills the disk that a node's state lies on, to the last byte; only in a lab with disks of its own for that. */
+    fillDisk: async ({ node }: { node: string }): Promise<number> => {
+      const disk = this.#disk(node);
+      const atMs = nowMs();
+      fillUp(join(disk, FILLER));
+      return atMs;
+    },
+    emptyDisk: async ({ node }: { node: string }): Promise<number> => {
+      const atMs = nowMs();
+      rmSync(join(this.#disk(node), FILLER), { force: true });
+      return atMs;
+    },
+
+    /** Copies what lies on the nodes' own disks to where it can be read from outside. */
+    saveDisks: async (): Promise<void> => {
+      for (const { directory, disk } of this.#plan.nodes) {
+        if (disk !== undefined) cpSync(disk.path, join(directory, "saved-state"), { recursive: true });
+      }
     },
 
     run: async (params: {
@@ -242,8 +276,24 @@ class Supervisor {
     clientNumbers: async ({ id }: { id: number }): Promise<ClientNumbers> =>
       (await this.#client(id).call("numbers", {})) as ClientNumbers,
 
-    clientTries: async ({ id, sinceMs }: { id: number; sinceMs: number }): Promise<PackedTry[]> =>
-      (await this.#client(id).call("tries", { sinceMs })) as PackedTry[],
+    /** Requests on connections of their own, or those on connections that stand. */
+    clientTries: async (params: { id: number; sinceMs: number; of?: TriesOf }): Promise<PackedTry[]> =>
+      (await this.#client(params.id).call("tries", params)) as PackedTry[],
+
+    /** Starts the observer on the client's own cable, in place of one that watches already. */
+    watchSegment: async (options: SegmentOptions): Promise<void> => {
+      this.#segment?.end();
+      const program = new URL("./chaos/segment-process.ts", import.meta.url);
+      this.#segment = new ChildObserver(program, enter(this.#member(CLIENT).pid, []), options);
+      await this.#segment.call("serving", {});
+    },
+    segment: async <Name extends SegmentQuestion>({
+      ask,
+      window,
+    }: SegmentCall<Name>): Promise<SegmentAnswers[Name]> => {
+      if (this.#segment === undefined) throw new Error("nobody watches the segment");
+      return (await this.#segment.call(ask, window ?? {})) as SegmentAnswers[Name];
+    },
 
     stopClient: async ({ id }: { id: number }): Promise<void> => {
       this.#client(id).end();
@@ -282,6 +332,7 @@ class Supervisor {
   /** Ends all members at once and removes the lab's folder. */
   end(): never {
     for (const member of this.#members.values()) member.destroy();
+    for (const { disk } of this.#plan.nodes) if (disk !== undefined) unmountDisk(disk);
     removeLabDirectory(this.#plan.directory);
     process.exit(0);
   }

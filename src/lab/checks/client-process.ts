@@ -5,10 +5,10 @@
  */
 
 import { createConnection } from "node:net";
-import type { Socket } from "node:net";
+import type { Socket, TcpNetConnectOpts } from "node:net";
 import { comeFirst, nowMs } from "../clock.ts";
 import { LineChannel } from "../line-channel.ts";
-import { BROKEN } from "./tries.ts";
+import { BAD_ANSWER, BROKEN } from "./tries.ts";
 import type { Try } from "./tries.ts";
 
 export interface ClientOptions {
@@ -19,7 +19,12 @@ export interface ClientOptions {
   readonly limitMs?: number;
   /** Connections that stay open and carry a request every 50 ms. */
   readonly established?: number;
+  /** Own address that requests come from; default what the kernel chooses. */
+  readonly from?: string;
 }
+
+/** Requests on connections of their own, or those on connections that stand. */
+export type TriesOf = "own" | "standing";
 
 /** Live numbers for a display. */
 export interface ClientNumbers {
@@ -42,9 +47,18 @@ const LASTING_REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: lab\r\n\r\n");
 /** Older tries are forgotten first. */
 const MAX_TRIES = 400_000;
 const GAP_WORTH_SHOWING_MS = 30;
+const LASTING_EVERY_MS = 50;
+const LASTING_LIMIT_MS = 1_000;
 
 const options = JSON.parse(process.argv[2] ?? "{}") as ClientOptions;
+const destination: TcpNetConnectOpts = {
+  host: options.address,
+  port: 80,
+  noDelay: true,
+  ...(options.from === undefined ? {} : { localAddress: options.from }),
+};
 const tries: Try[] = [];
+const standingTries: Try[] = [];
 const open = new Set<{ readonly startMs: number; readonly fail: (word: string) => void }>();
 const established = { opened: 0, broken: 0 };
 let requests = 0;
@@ -74,7 +88,7 @@ function readPage(answer: string): string | undefined {
 
 function attempt(): void {
   const startMs = nowMs();
-  const socket = createConnection({ host: options.address, port: 80, noDelay: true });
+  const socket = createConnection(destination);
   let answer = "";
   let isOver = false;
   let isConnected = false;
@@ -98,6 +112,7 @@ function attempt(): void {
     answer += chunk;
     const page = readPage(answer);
     if (page !== undefined) finish(true, page);
+    else if (/^HTTP\/1\.1 [45]/.test(answer)) finish(false, BAD_ANSWER);
   });
   socket.on("error", (error: NodeJS.ErrnoException) =>
     finish(false, isConnected ? BROKEN : (error.code ?? error.message)),
@@ -114,27 +129,56 @@ function giveUpLate(): void {
   }
 }
 
+/** A connection that stands: answers come in the order of the questions. */
 function keepConnected(): void {
-  const socket: Socket = createConnection({ host: options.address, port: 80, noDelay: true });
+  const socket: Socket = createConnection(destination);
+  const asked: number[] = [];
   let isConnected = false;
-  let unanswered = 0;
+  let answer = "";
   const timer = setInterval(() => {
     if (!isConnected) return;
     // A second without an answer is a broken connection, whatever TCP hopes for.
-    if (unanswered > 20) socket.destroy();
-    else if (socket.write(LASTING_REQUEST)) unanswered += 1;
-  }, 50);
+    if (asked[0] !== undefined && nowMs() - asked[0] > LASTING_LIMIT_MS) socket.destroy();
+    else if (socket.write(LASTING_REQUEST)) asked.push(nowMs());
+  }, LASTING_EVERY_MS);
+  socket.setEncoding("latin1");
   socket.on("connect", () => {
     isConnected = true;
     established.opened += 1;
   });
-  socket.on("data", () => (unanswered = 0));
+  socket.on("data", (chunk: string) => {
+    answer += chunk;
+    for (let end = endOfAnswer(answer); end !== undefined; end = endOfAnswer(answer)) {
+      const page = readPage(answer.slice(0, end));
+      answer = answer.slice(end);
+      recordStanding({
+        startMs: asked.shift() ?? nowMs(),
+        endMs: nowMs(),
+        ok: page !== undefined,
+        word: page ?? BAD_ANSWER,
+      });
+    }
+  });
   socket.on("error", () => {}); // "close" follows
   socket.on("close", () => {
     clearInterval(timer);
     if (isConnected) established.broken += 1;
-    setTimeout(keepConnected, 50);
+    for (const startMs of asked) recordStanding({ startMs, endMs: nowMs(), ok: false, word: BROKEN });
+    setTimeout(keepConnected, LASTING_EVERY_MS);
   });
+}
+
+/** Where the first answer ends; undefined while it is not complete. */
+function endOfAnswer(text: string): number | undefined {
+  const body = text.indexOf("\r\n\r\n");
+  if (body < 0) return undefined;
+  const length = Number(/^content-length: *(\d+)/im.exec(text.slice(0, body))?.[1] ?? 0);
+  return text.length >= body + 4 + length ? body + 4 + length : undefined;
+}
+
+function recordStanding(one: Try): void {
+  standingTries.push(one);
+  if (standingTries.length > MAX_TRIES) standingTries.splice(0, MAX_TRIES / 10);
 }
 
 let nextStartMs = nowMs();
@@ -175,8 +219,8 @@ function numbers(): ClientNumbers {
 const channel = new LineChannel(process.stdin, process.stdout, (method, params) => {
   if (method === "numbers") return numbers();
   if (method === "tries") {
-    const { sinceMs } = params as { sinceMs: number };
-    const wanted = tries.filter((one) => one.endMs >= sinceMs);
+    const { sinceMs, of = "own" } = params as { sinceMs: number; of?: TriesOf };
+    const wanted = (of === "own" ? tries : standingTries).filter((one) => one.endMs >= sinceMs);
     return wanted.map((one): PackedTry => [one.startMs, one.endMs, one.ok ? 1 : 0, one.word]);
   }
   throw new Error(`the client knows no ${method}`);

@@ -8,12 +8,15 @@ export interface Try {
   readonly startMs: number;
   readonly endMs: number;
   readonly ok: boolean;
-  /** The node that answered, or why none did: `timeout`, `broken`, `ECONNREFUSED`, `ECONNRESET`, … */
+  /** The node that answered, or why none did: `timeout`, `broken`, `bad-answer`, `ECONNREFUSED`, … */
   readonly word: string;
 }
 
 /** Word of a request whose connection stood and then broke. */
 export const BROKEN = "broken";
+
+/** Word of a request that was answered with an error. */
+export const BAD_ANSWER = "bad-answer";
 
 export interface Gap {
   /** Arrival of the last page before. */

@@ -23,7 +23,7 @@ export interface WireFault {
   readonly link: LinkName;
   readonly direction: Direction;
   readonly loss: Loss;
-  /** Member without power that this belongs to; undefined for a fault of the cable itself. */
+  /** What it belongs to and ends with: a member without power, or a fault of a chaos run; undefined for a cable's own. */
   readonly cause?: string;
 }
 
