@@ -42,6 +42,13 @@ export class Kernel {
     return this.gateUntil(id) > now && this.isPlaced(id, now);
   }
 
+  /** The machine's clock stands for so long from now on: so do all deadlines that it counts. */
+  delay(now: number, ms: number): void {
+    for (const deadlines of [this.#gate, this.#addresses]) {
+      for (const [id, until] of deadlines) if (until > now) deadlines.set(id, until + ms);
+    }
+  }
+
   /** Power loss: all gone. */
   clear(): void {
     this.#gate.clear();

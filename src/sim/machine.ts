@@ -5,7 +5,8 @@
 
 import type { VipConfig } from "../core/config/cluster.ts";
 import type { Wish } from "../core/membership/frame.ts";
-import type { NodeMode } from "../core/base/words.ts";
+import type { NodeMode, Verdict } from "../core/base/words.ts";
+import { after } from "../core/base/time.ts";
 import type { AskEffect, RunEffect } from "../core/node/effects.ts";
 import type { Handover } from "../core/node/inputs.ts";
 import { portMac } from "./cluster.ts";
@@ -29,7 +30,11 @@ export class Machine {
   process: Process | undefined;
   disk: { epochs: Readonly<Record<string, number>>; wishes: readonly Wish[] } = { epochs: {}, wishes: [] };
   serviceMood: ServiceMood = "well";
+  /** Moods of single services, by resource; they count before the mood of all. */
+  readonly moods = new Map<string, ServiceMood>();
   isMonitorDown = false;
+  /** Verdicts of single monitors; they count before that of all. */
+  readonly verdicts = new Map<string, Verdict>();
   configHash = CONFIG_HASH;
   /** The kernel refuses the gate's rules: nothing can be opened. */
   isGateBroken = false;
@@ -43,6 +48,14 @@ export class Machine {
   readonly #expiryScheduled = new Set<string>();
   /** The daemon is between two selves; the process id lives on. */
   #isExecuting = false;
+  /** The whole machine stands still: nothing runs, nothing is answered. */
+  isPaused = false;
+  /** True times of the last pause in which its clock stood still too. */
+  stoppedClock: { readonly from: number; readonly until: number } | undefined;
+  /** Packets that the network card still takes while the machine stands still. */
+  #roomOnCard = 0;
+  /** What waits until the machine goes on. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(world: World, name: string, options: { index: number; rate: number }) {
     this.#world = world;
@@ -62,12 +75,76 @@ export class Machine {
     this.isPowered = true;
     this.clock = this.#newClock();
     this.#world.trace.line(this.#world.now, this.name, "power on");
-    this.#world.timeline.after(this.#world.random.machines.between(100, 600), () => this.startProcess(undefined));
+    this.after(this.#world.random.machines.between(100, 600), () => this.startProcess(undefined));
+  }
+
+  /** A timer of this machine, in milliseconds of its clock: it stands still with the machine, and dies with its power. */
+  after(ms: number, run: () => void): void {
+    const { clock } = this;
+    const { timeline } = this.#world;
+    const due = after(clock.read(timeline.now), ms);
+    const look = () => {
+      if (clock !== this.clock || !this.isPowered) return;
+      const at = clock.trueTime(due);
+      if (this.isPaused) this.#waiting.push(look);
+      else if (at > timeline.now + 0.001) timeline.at(at, look);
+      else run();
+    };
+    timeline.at(clock.trueTime(due), look);
+  }
+
+  /**
+   * The whole machine stands still: a hypervisor that gives it no time, or moves it elsewhere. When its clock stops
+   * too, it does not know: its kernel's timers and its gates' deadlines go on afterwards as if no time had passed. Of
+   * what arrives meanwhile, the first few packets wait on its network card.
+   */
+  pause(forMs: number, options: { clock: "runs" | "stops"; room: number }): void {
+    if (!this.isPowered || this.isPaused) return;
+    const world = this.#world;
+    const { now } = world;
+    const { clock } = this;
+    const stops = options.clock === "stops";
+    this.isPaused = true;
+    this.#roomOnCard = options.room;
+    this.process?.standStill();
+    if (stops) {
+      clock.stop(now, forMs);
+      this.kernel.delay(now, forMs);
+      this.stoppedClock = { from: now, until: now + forMs };
+    }
+    world.trace.line(now, this.name, `stands still for ${forMs.toFixed(1)} ms${stops ? ", its clock too" : ""}`);
+    world.servingChanged();
+    world.timeline.after(forMs, () => {
+      if (clock === this.clock && this.isPaused) this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    const world = this.#world;
+    this.isPaused = false;
+    world.trace.line(world.now, this.name, "goes on");
+    // Its kernel answers before any process runs.
+    world.servingChanged();
+    this.process?.goOn();
+    for (const run of this.#waiting.splice(0)) run();
+  }
+
+  /** Does its network card take a packet now? */
+  receives(): boolean {
+    return this.isPowered && (!this.isPaused || this.#roomOnCard-- > 0);
+  }
+
+  /** Does it answer for the VIP and accept its traffic now? */
+  serves(vip: VipConfig): boolean {
+    return this.isPowered && !this.isPaused && this.kernel.serves(vip.id, this.#world.now);
   }
 
   powerOff(): void {
     if (!this.isPowered) return;
     this.isPowered = false;
+    this.isPaused = false;
+    this.stoppedClock = undefined;
+    this.#waiting.length = 0;
     this.#isExecuting = false;
     this.kernel.clear();
     this.#running.clear();
@@ -79,6 +156,10 @@ export class Machine {
 
   /** Starts the daemon unless it runs. Without a handover it closes and removes whatever stood before. */
   startProcess(handover: Handover | undefined): void {
+    if (this.isPaused) {
+      this.#waiting.push(() => this.startProcess(handover));
+      return;
+    }
     if (!this.isPowered || this.process !== undefined || this.#isExecuting || !this.shouldRun) return;
     const world = this.#world;
     if (handover === undefined) for (const vip of world.vips) this.closeGate(vip, true);
@@ -91,7 +172,7 @@ export class Machine {
     );
     process.start(handover);
     for (const monitor of world.config.monitors) {
-      world.timeline.after(world.random.machines.between(50, 400), () => this.reportMonitor(process, monitor.name));
+      this.after(world.random.machines.between(50, 400), () => this.reportMonitor(process, monitor.name));
     }
   }
 
@@ -108,9 +189,7 @@ export class Machine {
     if (this.process !== process) return;
     this.killProcess("it executes its next self");
     this.#isExecuting = true;
-    const { clock } = this;
-    this.#world.timeline.after(this.#world.random.machines.between(100, 900), () => {
-      if (clock !== this.clock) return;
+    this.after(this.#world.random.machines.between(100, 900), () => {
       this.#isExecuting = false;
       this.startProcess(handover);
     });
@@ -120,16 +199,16 @@ export class Machine {
   hasLeft(process: Process): void {
     if (this.process !== process) return;
     this.killProcess("it left");
-    if (this.shouldRun) this.#world.timeline.after(300, () => this.startProcess(undefined));
+    if (this.shouldRun) this.after(300, () => this.startProcess(undefined));
   }
 
   reportMonitor(process: Process | undefined, monitor: string): void {
-    const verdict = this.isMonitorDown ? "down" : "up";
+    const verdict = this.verdicts.get(monitor) ?? (this.isMonitorDown ? "down" : "up");
     process?.deliverByMain((now) => ({ kind: "monitor", now, monitor, verdict, detail: "simulated" }));
   }
 
   carrierChanged(link: number): void {
-    this.#world.timeline.after(this.#world.random.machines.between(0.5, 3), () => this.process?.interfaceChanged(link));
+    this.after(this.#world.random.machines.between(0.5, 3), () => this.process?.interfaceChanged(link));
   }
 
   breakGate(broken: boolean): void {
@@ -181,7 +260,7 @@ export class Machine {
 
   /** Somebody uses or wants a VIP on the segment. */
   overhear(link: number, address: string, mac: string, probe: boolean): void {
-    this.process?.deliver((now) => ({ kind: "announcement", now, link, address, mac, probe }));
+    if (this.receives()) this.process?.deliver((now) => ({ kind: "announcement", now, link, address, mac, probe }));
   }
 
   /** Puts the question on the wire; every host that has the address answers the asker. */
@@ -215,26 +294,25 @@ export class Machine {
 
   /** Does this kernel answer for the address on that link? */
   hasAddress(link: number, address: string, vip: VipConfig | undefined): boolean {
-    if (vip !== undefined) return (vip.link ?? 0) === link && this.kernel.serves(vip.id, this.#world.now);
-    return address === this.#world.address(link, this.index);
+    if (vip !== undefined) return (vip.link ?? 0) === link && this.serves(vip);
+    return !this.isPaused && address === this.#world.address(link, this.index);
   }
 
   /** Runs a command of a service; `ended` is called once unless the power fails. */
   runService(effect: RunEffect, ended: (ok: boolean, detail: string) => void): void {
-    const { timeline, random } = this.#world;
+    const { random } = this.#world;
+    const mood = this.moods.get(effect.resource) ?? this.serviceMood;
     const isBroken =
-      (effect.action === "start" && (this.serviceMood === "fails-to-start" || this.serviceMood === "hangs-in-start")) ||
-      (effect.action === "stop" && this.serviceMood === "fails-to-stop");
-    const hangs = this.serviceMood === "hangs-in-start" && effect.action === "start";
-    const slow = this.serviceMood === "slow" && effect.action !== "status";
+      (effect.action === "start" && (mood === "fails-to-start" || mood === "hangs-in-start")) ||
+      (effect.action === "stop" && mood === "fails-to-stop");
+    const hangs = mood === "hangs-in-start" && effect.action === "start";
+    const slow = mood === "slow" && effect.action !== "status";
     const durationMs = hangs
       ? effect.command.timeoutMs
       : slow
         ? random.machines.between(300, 900)
         : random.machines.between(10, 80);
-    const { clock } = this;
-    timeline.after(durationMs, () => {
-      if (clock !== this.clock || !this.isPowered) return;
+    this.after(durationMs, () => {
       if (!isBroken && effect.action === "start") this.#running.add(effect.resource);
       if (!isBroken && effect.action === "stop") this.#running.delete(effect.resource);
       const ok = effect.action === "status" ? this.#running.has(effect.resource) : !isBroken;
@@ -242,9 +320,10 @@ export class Machine {
     });
   }
 
-  /** All services of this machine die. */
-  crashServices(): void {
-    this.#running.clear();
+  /** All services of this machine die, or one of them. */
+  crashServices(resource?: string): void {
+    if (resource === undefined) this.#running.clear();
+    else this.#running.delete(resource);
   }
 
   #watchExpiry(vip: VipConfig): void {

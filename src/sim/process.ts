@@ -75,6 +75,9 @@ export class Process {
   #wakeScheduled = Number.POSITIVE_INFINITY;
   #ticksThisSecond = 0;
   #second = 0;
+  /** Frozen by nobody but the machine's own standing still. */
+  #standsStill = false;
+  #thawWaits = false;
 
   constructor(world: World, machine: Machine, incarnation: string) {
     this.#world = world;
@@ -162,6 +165,26 @@ export class Process {
     this.#world.timeline.after(forMs, () => this.#thaw());
   }
 
+  /** The whole machine stands still. */
+  standStill(): void {
+    if (!this.alive || this.frozenSince !== undefined) return;
+    this.frozenSince = this.#world.now;
+    this.#standsStill = true;
+  }
+
+  /** The machine goes on. */
+  goOn(): void {
+    if (!this.#standsStill && !this.#thawWaits) return;
+    this.#standsStill = false;
+    this.#thawWaits = false;
+    this.#thaw();
+  }
+
+  /** SIGCONT: goes on before its freeze would end by itself. */
+  thaw(): void {
+    this.#thaw();
+  }
+
   stall(stalled: boolean): void {
     if (!this.alive) return;
     this.isStalled = stalled;
@@ -177,6 +200,10 @@ export class Process {
 
   #thaw(): void {
     if (!this.alive || this.frozenSince === undefined) return;
+    if (this.machine.isPaused) {
+      this.#thawWaits = true;
+      return;
+    }
     const frozenAt = this.machine.clock.read(this.frozenSince);
     const gapMs = this.now - frozenAt;
     this.#questions.emptyAt = frozenAt;
@@ -186,7 +213,10 @@ export class Process {
     const { heartbeat, lease } = this.#world.config;
     // After a shorter gap the kernel's deadlines are still right: nothing was renewed meanwhile.
     if (gapMs >= heartbeat.intervalMs + lease.evidenceMs) this.#step({ kind: "paused", now: this.now, gapMs });
-    for (const reading of this.#inbox.splice(0)) this.#read(reading);
+    for (const reading of this.#inbox.splice(0)) {
+      if (this.frozenSince === undefined) this.#read(reading);
+      else this.#inbox.push(reading);
+    }
     this.deliver((now) => ({ kind: "tick", now }));
   }
 
@@ -325,6 +355,7 @@ export class Process {
 
   /** A datagram reached the socket as bytes. */
   hearBytes(bytes: Uint8Array, link: number, source: string): void {
+    if (!this.machine.receives()) return;
     this.deliver((now) => {
       const decoded = this.#codec?.decode(bytes, link);
       if (decoded?.ok !== true) return { kind: "frame-rejected", now, why: decoded?.why ?? "malformed", source };
@@ -335,6 +366,7 @@ export class Process {
 
   /** A datagram reached the socket. */
   hear(frame: Frame): void {
+    if (!this.machine.receives()) return;
     this.deliver((now) => {
       for (const checker of this.#world.checkers) checker.frameHeard(this.#world, this, frame);
       return { kind: "frame", now, frame };
@@ -348,6 +380,7 @@ export class Process {
 
   /** An answer to one of our questions arrived; `asked` is the true time of the very question, for checkers only. */
   answered(effect: AskEffect, mac: string, asked: number): void {
+    if (!this.machine.receives()) return;
     this.deliver((now) => {
       const sentAt = this.#questions.answered(effect, mac);
       if (sentAt === undefined) return undefined;
@@ -400,7 +433,7 @@ export class Process {
 
   #persist(effect: PersistEffect): void {
     const world = this.#world;
-    world.timeline.after(world.random.machines.between(2, 40), () => {
+    this.machine.after(world.random.machines.between(2, 40), () => {
       if (this.alive && this.machine.process === this)
         this.machine.disk = { epochs: effect.epochs, wishes: effect.wishes };
     });

@@ -2,7 +2,8 @@
 
 import { expect, test } from "vitest";
 import { Random } from "../core/base/random.ts";
-import { Timeline } from "./timeline.ts";
+import { after } from "../core/base/time.ts";
+import { BootClock, Timeline } from "./timeline.ts";
 
 const never = () => false;
 
@@ -39,4 +40,16 @@ test("A run ends at its time or when it is stopped, and goes on from there", () 
   expect([seen, timeline.now]).toEqual([[10, 20], 20]);
   timeline.runUntil(100, never);
   expect([seen, timeline.now]).toEqual([[10, 20, 30], 100]);
+});
+
+test("A clock that stood still goes on where it was, and its times are found again", () => {
+  const clock = new BootClock({ zero: 100, offset: 5_000, rate: 1.05 });
+  clock.stop(200, 1_000);
+  clock.stop(1_300, 50);
+  const shown = [150, 200, 700, 1_200, 1_250, 1_300, 1_325, 1_350, 1_400].map((time) => clock.read(time));
+  const ran = [50, 100, 100, 100, 150, 200, 200, 200, 250];
+  shown.forEach((time, index) => expect(time).toBeCloseTo(5_000 + (ran[index] as number) * 1.05, 6));
+  const found = [150, 200, 1_250, 1_300, 1_400].map((time) => clock.trueTime(clock.read(time)));
+  [150, 200, 1_250, 1_300, 1_400].forEach((time, index) => expect(found[index]).toBeCloseTo(time, 6));
+  expect(clock.trueTime(after(clock.read(700), 105))).toBeCloseTo(1_300, 6);
 });

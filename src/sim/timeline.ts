@@ -115,11 +115,21 @@ export class Timeline {
   }
 }
 
-/** A machine's boot-time clock: its own zero, and a quartz that may run a little fast or slow. */
+/** Stops of a clock that are remembered: nobody asks what it showed longer ago. */
+const MOST_STOPS = 16;
+
+/**
+ * A machine's boot-time clock: its own zero, and a quartz that may run fast or slow. It can stand still, as a
+ * guest's does while its hypervisor moves it to another host.
+ */
 export class BootClock {
   readonly #zero: number;
   readonly #offset: number;
   readonly #rate: number;
+  /** When it stood, oldest first. */
+  readonly #stops: { readonly from: number; readonly until: number }[] = [];
+  /** True milliseconds that all stops took, up to the end of the last. */
+  #lost = 0;
 
   /** At true time `zero` it shows `offset`; `rate` is its milliseconds per true millisecond. */
   constructor(options: { zero: number; offset: number; rate: number }) {
@@ -130,15 +140,34 @@ export class BootClock {
 
   /** What it shows at a true time. */
   read(time: number): Instant {
-    return instant(this.#offset + (time - this.#zero) * this.#rate);
+    let ran = time - this.#zero - this.#lost;
+    for (let index = this.#stops.length - 1; index >= 0; index--) {
+      const { from, until } = this.#stops[index] as { from: number; until: number };
+      if (time >= until) break;
+      ran += until - Math.max(time, from);
+    }
+    return instant(this.#offset + ran * this.#rate);
   }
 
-  /** The true time at which it shows this. */
+  /** The true time at which it shows this; of a time that it showed for long, the first moment. */
   trueTime(shown: Instant): number {
-    return this.#zero + (shown - this.#offset) / this.#rate;
+    let time = this.#zero + this.#lost + (shown - this.#offset) / this.#rate;
+    for (let index = this.#stops.length - 1; index >= 0; index--) {
+      const { from, until } = this.#stops[index] as { from: number; until: number };
+      if (time > until) break;
+      time -= until - from;
+    }
+    return time;
   }
 
-  /** True milliseconds that pass while it counts `ms`. */
+  /** It stands from a true time on for so many true milliseconds; stops do not overlap. */
+  stop(from: number, forMs: number): void {
+    this.#stops.push({ from, until: from + forMs });
+    this.#lost += forMs;
+    if (this.#stops.length > MOST_STOPS) this.#stops.shift();
+  }
+
+  /** True milliseconds that pass while it counts `ms`, chance stops aside. */
   trueDuration(ms: number): number {
     return ms / this.#rate;
   }

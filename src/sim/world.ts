@@ -151,7 +151,7 @@ export class World {
 
   /** Machines whose kernel serves a VIP now. */
   serving(vip: VipConfig): Machine[] {
-    return this.machines.filter((machine) => machine.isPowered && machine.kernel.serves(vip.id, this.now));
+    return this.machines.filter((machine) => machine.serves(vip));
   }
 
   /** Can a client's packet reach the machine on the VIP's link, and the answer come back? */
@@ -181,7 +181,7 @@ export class World {
   servingChanged(vip?: VipConfig): void {
     for (const one of vip === undefined ? this.vips : [vip]) {
       for (const machine of this.machines) {
-        if (machine.isPowered && machine.kernel.serves(one.id, this.now)) this.lastServer.set(one.id, machine);
+        if (machine.serves(one)) this.lastServer.set(one.id, machine);
       }
     }
     for (const checker of this.checkers) checker.servingChanged(this, vip);
@@ -204,6 +204,7 @@ export class World {
     const verb = this.#waiting.get(id);
     this.#waiting.delete(id);
     const { machine } = process;
+    if (verb !== undefined) for (const checker of this.checkers) checker.replied(this, machine, verb, outcome);
     if (verb === undefined) {
       this.violate("requests", `${machine.name} answered request ${id}, which nobody waits for`);
     } else if (outcome.kind === "forward") {

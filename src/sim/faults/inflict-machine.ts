@@ -82,7 +82,7 @@ function stall(world: World, machine: Machine, forMs: number): () => void {
   const { process } = machine;
   process?.stall(true);
   if (forMs > FEED_LIMIT_MS)
-    world.timeline.after(FEED_LIMIT_MS, () => process?.deliver((now) => ({ kind: "stalled", now, stalled: true })));
+    machine.after(FEED_LIMIT_MS, () => process?.deliver((now) => ({ kind: "stalled", now, stalled: true })));
   return () => {
     if (forMs > FEED_LIMIT_MS) process?.deliver((now) => ({ kind: "stalled", now, stalled: false }));
     process?.stall(false);
