@@ -33,5 +33,13 @@ export const MAX_START_ATTEMPTS = 10;
 export const MAX_CONFIG_LENGTH = 1_048_576;
 /** Problems of one cluster file that are told; the rest is counted. */
 export const MAX_CONFIG_PROBLEMS = 100;
+/** A what-if script, in characters. */
+export const MAX_SCRIPT_LENGTH = 262_144;
+/** Statements of one what-if script. */
+export const MAX_SCRIPT_STATEMENTS = 1_000;
+/** Time that a what-if script may let pass, in milliseconds. */
+export const MAX_SCRIPT_TIME_MS = 3_600_000;
+/** Problems of one what-if script that are told; the rest is counted. */
+export const MAX_SCRIPT_PROBLEMS = 50;
 /** Arguments of one command. */
 export const MAX_ARGUMENTS = 256;
