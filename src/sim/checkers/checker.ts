@@ -6,7 +6,8 @@
 
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
-import type { AskEffect, DecisionEvent } from "../../core/node/effects.ts";
+import type { AskEffect, DecisionEvent, ReplyEffect } from "../../core/node/effects.ts";
+import type { Verb } from "../../core/node/inputs.ts";
 import type { Machine } from "../machine.ts";
 import type { Process } from "../process.ts";
 import type { World } from "../world.ts";
@@ -34,6 +35,8 @@ export abstract class Checker {
   /** A process reads an answer, just before its core does. */
   answerHeard(_world: World, _machine: Machine, _answer: WireAnswer): void {}
   decided(_world: World, _machine: Machine, _event: DecisionEvent): void {}
+  /** A daemon answers an operator. */
+  replied(_world: World, _machine: Machine, _verb: Verb, _outcome: ReplyEffect["outcome"]): void {}
   /** All faults are healed and operators' wishes undone. */
   healed(_world: World): void {}
   /** The run is over. */
