@@ -50,6 +50,8 @@ export class Peer {
   readonly macOn: (string | undefined)[] = [];
   /** Latest frame of a not yet confirmed incarnation, echoed back so that the peer can confirm us. */
   candidate: { incarnation: string; link: number; sequence: number; at: Instant; speaks: number } | undefined;
+  /** When silence changes its state or a link's next; kept by the roster. */
+  changesAt: Instant = NEVER;
 
   constructor(name: string, index: number, links: number) {
     this.name = name;
@@ -113,8 +115,8 @@ export type HeardOutcome =
       readonly echoSentAt: Instant | undefined;
       /** Groups that its frame before this on the same link, or its former self, claimed and this one does not. */
       readonly withdrawn: readonly string[];
-      /** A report, mode, config or claim differs from the frame before. */
-      readonly changed: boolean;
+      /** False when a decision may rest on nothing that it says: it shows only that the peer lives. */
+      readonly isNews: boolean;
     };
 
 export interface PeerChange {
@@ -156,16 +158,16 @@ export class Roster {
     const peer = this.peers.get(frame.node);
     const link = peer?.links[frame.link];
     if (peer === undefined || link === undefined) return { kind: "stale" };
-    const echoSentAt = this.#echo(peer, link, frame);
+    const echoSentAt = this.echo(peer, link, frame);
     let restarted = false;
     if (frame.incarnation !== peer.incarnation) {
-      if (!this.#confirms(peer, frame, now)) {
+      if (!this.confirms(peer, frame, now)) {
         const { incarnation, link: number, sequence, speaks } = frame;
         peer.candidate = { incarnation, link: number, sequence, speaks, at: now };
         return { kind: "unconfirmed", peer };
       }
       restarted = peer.incarnation !== undefined;
-      this.#adopt(peer, frame.incarnation);
+      this.adopt(peer, frame.incarnation);
     } else if (frame.sequence <= link.sequence) {
       return { kind: "stale" };
     }
@@ -196,7 +198,7 @@ export class Roster {
         link.up = up;
         links.push({ peer, link, up, silentMs });
       }
-      const to = this.#stateOf(peer, now);
+      const to = this.stateOf(peer, now);
       if (to === peer.state) continue;
       peers.push({ peer, from: peer.state, to, silentMs: now - peer.heardAt });
       peer.state = to;
@@ -233,7 +235,7 @@ export class Roster {
     }
   }
 
-  #stateOf(peer: Peer, now: Instant): PeerState {
+  private stateOf(peer: Peer, now: Instant): PeerState {
     if (peer.incarnation === undefined) return "unheard";
     if (peer.mode === "left") return "left";
     const { lateMs, suspectMs, waitMs, marginMs } = this.timing;
@@ -244,7 +246,7 @@ export class Roster {
     return silentMs >= lateMs ? "late" : "up";
   }
 
-  #echo(peer: Peer, link: Link, frame: Frame): Instant | undefined {
+  private echo(peer: Peer, link: Link, frame: Frame): Instant | undefined {
     for (const heard of frame.heard) {
       if (heard.incarnation !== this.incarnation) continue;
       peer.echoed[heard.link] = Math.max(peer.echoed[heard.link] ?? 0, heard.sequence);
@@ -253,7 +255,7 @@ export class Roster {
     return echo === undefined ? undefined : link.sentAt(echo.sequence);
   }
 
-  #confirms(peer: Peer, frame: Frame, now: Instant): boolean {
+  private confirms(peer: Peer, frame: Frame, now: Instant): boolean {
     return frame.heard.some((heard) => {
       if (heard.incarnation !== this.incarnation) return false;
       const sentAt = peer.links[heard.link]?.sentAt(heard.sequence);
@@ -261,7 +263,7 @@ export class Roster {
     });
   }
 
-  #adopt(peer: Peer, incarnation: string): void {
+  private adopt(peer: Peer, incarnation: string): void {
     assert(incarnation !== this.incarnation, "a peer never has this node's incarnation");
     peer.incarnation = incarnation;
     peer.candidate = undefined;

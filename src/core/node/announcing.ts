@@ -74,9 +74,9 @@ export class Announcing {
   }
 
   settle(turn: Turn, group: Announced): void {
-    if (group.role === "holding") this.#announceDue(turn);
-    this.#lookDue(turn);
-    if (group.role === "holding" && !this.verified) this.#verify(turn, group);
+    if (group.role === "holding") this.announceDue(turn);
+    this.lookDue(turn);
+    if (group.role === "holding" && !this.verified) this.verify(turn, group);
   }
 
   wakeAt(): Instant {
@@ -85,14 +85,14 @@ export class Announcing {
     return earlier(announce, this.looksLeft > 0 ? this.lookAt : NEVER);
   }
 
-  #announceDue(turn: Turn): void {
+  private announceDue(turn: Turn): void {
     const dueMs = ANNOUNCE_AT_MS[this.nextIndex];
     if (dueMs === undefined || turn.now < this.begunAt + dueMs) return;
     turn.emit({ kind: "announce", vips: this.vips });
     while ((ANNOUNCE_AT_MS[this.nextIndex] ?? Number.POSITIVE_INFINITY) <= turn.now - this.begunAt) this.nextIndex++;
   }
 
-  #lookDue(turn: Turn): void {
+  private lookDue(turn: Turn): void {
     if (this.looksLeft === 0 || turn.now < this.lookAt) return;
     this.looksLeft = this.seen === undefined ? this.looksLeft - 1 : 0;
     this.lookAt = after(turn.now, LOOK_EVERY_MS);
@@ -101,7 +101,7 @@ export class Announcing {
     turn.emit({ kind: "ask", link: linkOf(vip), probe: "arp", address: vip.address, mac: undefined });
   }
 
-  #verify(turn: Turn, group: Announced): void {
+  private verify(turn: Turn, group: Announced): void {
     for (const peer of this.s.roster.peers.values()) {
       const report = peer.reports.get(this.group);
       if (!peer.alive || report?.epoch !== group.epoch || report.seen !== this.s.me) continue;

@@ -39,7 +39,7 @@ export class Asking {
   settle(turn: Turn): void {
     for (const [link, segment] of this.s.segments.entries()) {
       if (this.s.interfaces[link]?.up !== true) continue;
-      const state = this.#state(link, turn.now);
+      const state = this.state(link, turn.now);
       if (turn.now >= segment.askAt(turn.now, state)) {
         for (const address of segment.gateways) turn.emit({ kind: "ask", link, probe: "arp", address, mac: undefined });
         if (segment.asked(turn.now)) {
@@ -47,7 +47,7 @@ export class Asking {
           turn.event("GATEWAY_LOST", { severity: "warning", node: this.s.me, link });
         }
       }
-      if (turn.now >= this.#peersAt(link, state, segment.gatewayUp)) this.#askPeers(turn, link);
+      if (turn.now >= this.peersAt(link, state, segment.gatewayUp)) this.askPeers(turn, link);
     }
   }
 
@@ -55,19 +55,19 @@ export class Asking {
     let wake = Number.POSITIVE_INFINITY as Instant;
     for (const [link, segment] of this.s.segments.entries()) {
       if (this.s.interfaces[link]?.up !== true) continue;
-      const state = this.#state(link, now);
-      wake = earlier(wake, earlier(segment.askAt(now, state), this.#peersAt(link, state, segment.gatewayUp)));
+      const state = this.state(link, now);
+      wake = earlier(wake, earlier(segment.askAt(now, state), this.peersAt(link, state, segment.gatewayUp)));
     }
     return wake;
   }
 
-  #peersAt(link: number, state: LinkState, gatewayUp: boolean): Instant {
+  private peersAt(link: number, state: LinkState, gatewayUp: boolean): Instant {
     const learn = this.learnAt[link] ?? LONG_AGO;
     if (gatewayUp || !(state.doubt || state.serving)) return learn;
     return earlier(learn, after(this.kernelAskAt[link] ?? LONG_AGO, this.s.timing.askMs * 2));
   }
 
-  #askPeers(turn: Turn, link: number): void {
+  private askPeers(turn: Turn, link: number): void {
     this.learnAt[link] = after(turn.now, LEARN_EVERY_MS);
     this.kernelAskAt[link] = turn.now;
     for (const node of this.s.config.nodes) {
@@ -77,7 +77,7 @@ export class Asking {
     }
   }
 
-  #state(link: number, now: Instant): LinkState {
+  private state(link: number, now: Instant): LinkState {
     let doubt = false;
     for (const peer of this.s.roster.peers.values()) {
       const path = peer.links[link];

@@ -103,26 +103,26 @@ export class Beats {
     const { askMs } = this.s.timing;
     let written: Body | undefined;
     const body = (): Body => {
-      written ??= this.#body(turn);
+      written ??= this.body(turn);
       return written;
     };
-    if (turn.urgent || turn.now >= this.#nextBeatAt()) {
+    if (turn.urgent || turn.now >= this.nextBeatAt()) {
       this.beatAt = turn.now;
-      for (const peer of this.s.roster.peers.values()) this.#sendAll(turn, "beat", peer, body());
+      for (const peer of this.s.roster.peers.values()) this.sendAll(turn, "beat", peer, body());
       this.answers.clear();
-      this.#remember(body());
+      this.remember(body());
     }
-    for (const [peer, link] of this.answers) this.#send(turn, { kind: "answer", peer, link, body: body() });
+    for (const [peer, link] of this.answers) this.send(turn, { kind: "answer", peer, link, body: body() });
     this.answers.clear();
     if (turn.now < this.probeAt + askMs) return;
-    const thirsty = this.#links().filter((link) => turn.now >= this.#thirstyAt(link));
+    const thirsty = this.links().filter((link) => turn.now >= this.thirstyAt(link));
     for (const peer of this.s.roster.peers.values()) {
       if (!peer.alive) continue;
       const missing = peer.state !== "up";
       if (!missing && thirsty.length === 0) continue;
       this.probeAt = turn.now;
-      if (missing) this.#sendAll(turn, "probe", peer, body());
-      else for (const link of thirsty) this.#send(turn, { kind: "probe", peer, link, body: body() });
+      if (missing) this.sendAll(turn, "probe", peer, body());
+      else for (const link of thirsty) this.send(turn, { kind: "probe", peer, link, body: body() });
     }
   }
 
@@ -131,28 +131,28 @@ export class Beats {
     for (const peer of this.s.roster.peers.values()) {
       if (!peer.alive) continue;
       if (peer.state !== "up") probe = LONG_AGO;
-      for (const link of this.#links()) probe = earlier(probe, this.#thirstyAt(link));
+      for (const link of this.links()) probe = earlier(probe, this.thirstyAt(link));
     }
     probe = later(probe, after(this.probeAt, this.s.timing.askMs));
-    return earlier(this.#nextBeatAt(), probe);
+    return earlier(this.nextBeatAt(), probe);
   }
 
-  #nextBeatAt(): Instant {
+  private nextBeatAt(): Instant {
     const { intervalMs } = this.s.timing;
-    return after(this.beatAt, this.#isServing() ? intervalMs * (1 - LEAD_SHARE) : intervalMs);
+    return after(this.beatAt, this.isServing() ? intervalMs * (1 - LEAD_SHARE) : intervalMs);
   }
 
-  #isServing(): boolean {
+  private isServing(): boolean {
     for (const group of this.groups.values()) if (group.role === "holding" && group.vips.length > 0) return true;
     return false;
   }
 
-  #links(): number[] {
+  private links(): number[] {
     return this.s.segments.map((_, link) => link);
   }
 
   /** When the echo that should have come on a link is overdue and a served VIP depends on it. */
-  #thirstyAt(link: number): Instant {
+  private thirstyAt(link: number): Instant {
     const segment = this.s.segments[link];
     const serving = [...this.groups.values()].some(
       (group) => group.role === "holding" && group.vips.some((vip) => linkOf(vip) === link),
@@ -161,11 +161,11 @@ export class Beats {
     return segment === undefined || !serving ? NEVER : after(segment.deadline, lateMs - echoMs);
   }
 
-  #sendAll(turn: Turn, kind: FrameKind, peer: Peer, body: Body): void {
-    for (const link of peer.links) this.#send(turn, { kind, peer, link: link.number, body });
+  private sendAll(turn: Turn, kind: FrameKind, peer: Peer, body: Body): void {
+    for (const link of peer.links) this.send(turn, { kind, peer, link: link.number, body });
   }
 
-  #send(turn: Turn, what: { kind: FrameKind; peer: Peer; link: number; body: Body }): void {
+  private send(turn: Turn, what: { kind: FrameKind; peer: Peer; link: number; body: Body }): void {
     const { kind, peer, body } = what;
     const link = peer.links[what.link];
     const s = this.s;
@@ -173,7 +173,7 @@ export class Beats {
     s.counters.framesSent++;
     const sequence = peer.take(link, turn.now);
     const frame: Frame = {
-      version: this.#versionFor(peer, sequence, turn.now),
+      version: this.versionFor(peer, sequence, turn.now),
       speaks: FRAME_VERSION,
       kind,
       node: s.me,
@@ -199,7 +199,7 @@ export class Beats {
    * only confirm what it reads: every other frame is for it. Its frame may also be a replayed one, so the peer
    * known so far gets the rest; a restart, of which an older version says nothing, is never hidden.
    */
-  #versionFor(peer: Peer, sequence: number, now: Instant): number {
+  private versionFor(peer: Peer, sequence: number, now: Instant): number {
     const known = peer.speaks === 0 ? FRAME_VERSION : Math.min(FRAME_VERSION, peer.speaks);
     const { candidate } = peer;
     const isAsked = candidate !== undefined && candidate.speaks < known && now - candidate.at < CANDIDATE_MS;
@@ -209,15 +209,15 @@ export class Beats {
   }
 
   /** Fills the frame: what is asked and answered first, then in turns reports and wishes. */
-  #body(turn: Turn): Body {
+  private body(turn: Turn): Body {
     const { roster, segments, configHash, wishes } = this.s;
     let room = roomFor({ links: segments.length, config: configHash });
-    const claims = this.#claims(turn.now);
+    const claims = this.claims(turn.now);
     room -= claims.bytes;
     const answers = new Map<Peer, readonly ClaimAnswer[]>();
     let answersBytes = 0;
     for (const peer of roster.peers.values()) {
-      const { taken, bytes } = this.#claimAnswers(turn, peer);
+      const { taken, bytes } = this.claimAnswers(turn, peer);
       answers.set(peer, taken);
       answersBytes = Math.max(answersBytes, bytes);
     }
@@ -231,9 +231,9 @@ export class Beats {
       return taken;
     };
     const early = this.beats % 2 === 1 ? takeWishes() : undefined;
-    const groups = takeFitting(this.#reports(turn), { count: REPORTS_PER_FRAME, bytes: room }, reportBytes);
+    const groups = takeFitting(this.reports(turn), { count: REPORTS_PER_FRAME, bytes: room }, reportBytes);
     room -= groups.bytes;
-    const reach = this.#reach(turn.now);
+    const reach = this.reach(turn.now);
     return {
       groups: groups.taken,
       reach,
@@ -245,13 +245,13 @@ export class Beats {
   }
 
   /** Everybody was told this: the next beat tells something else first. */
-  #remember(body: Body): void {
+  private remember(body: Body): void {
     this.beats++;
     for (const report of body.groups) this.told.set(report.name, { news: newsOf(report), beat: this.beats });
     this.s.wishes.told(body.wishes);
   }
 
-  #claims(now: Instant): { taken: readonly Claim[]; bytes: number } {
+  private claims(now: Instant): { taken: readonly Claim[]; bytes: number } {
     const young: Claim[] = [];
     const old: Claim[] = [];
     for (const group of this.groups.values()) {
@@ -264,7 +264,7 @@ export class Beats {
     return takeFitting(inTurn, { count: CLAIMS_PER_FRAME, bytes: CLAIMS_BYTES }, claimBytes);
   }
 
-  #claimAnswers(turn: Turn, peer: Peer): { taken: readonly ClaimAnswer[]; bytes: number } {
+  private claimAnswers(turn: Turn, peer: Peer): { taken: readonly ClaimAnswer[]; bytes: number } {
     const answers: ClaimAnswer[] = [];
     for (const claim of peer.claims) {
       const group = this.groups.get(claim.group);
@@ -273,12 +273,12 @@ export class Beats {
     return takeFitting(answers, { count: CLAIMS_PER_FRAME, bytes: ANSWERS_BYTES }, answerBytes);
   }
 
-  #reach(now: Instant): number[] {
+  private reach(now: Instant): number[] {
     return this.s.segments.map((segment, link) => (this.s.interfaces[link]?.up === true ? segment.reach(now) : 0));
   }
 
   /** Groups with news first, then those that were told of longest ago. */
-  #reports(turn: Turn): GroupReport[] {
+  private reports(turn: Turn): GroupReport[] {
     const reports = [...this.groups.values()].map((group) => group.report(turn.now));
     if (reports.length <= 1) return reports;
     const lastTold = ({ name }: GroupReport): number => this.told.get(name)?.beat ?? -1;

@@ -63,7 +63,7 @@ export class Claiming {
 
   /** A node knows a higher epoch: ask again with one above it. */
   isOutbid(s: Surroundings): boolean {
-    return [...s.roster.peers.values()].some((peer) => peer.alive && this.#answerOf(peer)?.reason === "EPOCH_TOO_LOW");
+    return [...s.roster.peers.values()].some((peer) => peer.alive && this.answerOf(peer)?.reason === "EPOCH_TOO_LOW");
   }
 
   /** Somebody's hardware address answers for a VIP. */
@@ -81,21 +81,21 @@ export class Claiming {
       turn.urgent = true;
     }
     if (!state.probing) return;
-    for (const vip of this.vips) this.#pursueVip(turn, s, vip, state.holderGone);
+    for (const vip of this.vips) this.pursueVip(turn, s, vip, state.holderGone);
   }
 
   /** The claim is won and services start: keep asking the wire, which also tells others that this node comes. */
   watch(turn: Turn, s: Surroundings): void {
     this.nextClaimAt = NEVER;
-    for (const vip of this.vips) this.#pursueVip(turn, s, vip, true);
+    for (const vip of this.vips) this.pursueVip(turn, s, vip, true);
   }
 
   /** Somebody answers for a VIP although the claim is won. */
   isContested(s: Surroundings, now: Instant): boolean {
-    return this.vips.some((vip) => this.#missingOnWire(s, vip, now) !== undefined);
+    return this.vips.some((vip) => this.missingOnWire(s, vip, now) !== undefined);
   }
 
-  #pursueVip(turn: Turn, s: Surroundings, vip: VipConfig, holderGone: boolean): void {
+  private pursueVip(turn: Turn, s: Surroundings, vip: VipConfig, holderGone: boolean): void {
     const probe = this.probes.get(vip.address);
     if (probe === undefined) return;
     const link = linkOf(vip);
@@ -122,7 +122,7 @@ export class Claiming {
   missing(s: Surroundings, state: ClaimState): string | undefined {
     const { now } = state;
     for (const peer of s.roster.peers.values()) {
-      const missing = this.#missingFrom(peer, state);
+      const missing = this.missingFrom(peer, state);
       if (missing !== undefined) return missing;
     }
     for (const vip of this.vips) {
@@ -132,12 +132,12 @@ export class Claiming {
     }
     if (!state.probing) return undefined;
     for (const vip of this.vips) {
-      const missing = this.#missingOnWire(s, vip, now);
+      const missing = this.missingOnWire(s, vip, now);
       if (missing === undefined) continue;
       this.rivalSince = undefined;
       return missing;
     }
-    const rival = this.#rival(s, now);
+    const rival = this.rival(s, now);
     if (rival === undefined) return undefined;
     this.rivalSince ??= now;
     return now - this.rivalSince < RIVAL_LIMIT_MS ? `${rival} asks the wire for it too` : undefined;
@@ -147,18 +147,18 @@ export class Claiming {
    * A rival that has not granted this claim may not hear it. Of two that cannot agree by frames the earlier in the
    * file proceeds; that rule depends on nothing that the two may see differently.
    */
-  #rival(s: Surroundings, now: Instant): string | undefined {
+  private rival(s: Surroundings, now: Instant): string | undefined {
     const index = (name: string): number => s.config.nodes.findIndex((node) => node.name === name);
     for (const [name, at] of this.rivals) {
       const peer = s.roster.peers.get(name);
       if (peer === undefined || now - at > s.timing.askMs * RIVAL_ASKS || index(name) > index(s.me)) continue;
-      if (!peer.alive || this.#answerOf(peer)?.granted !== true) return name;
+      if (!peer.alive || this.answerOf(peer)?.granted !== true) return name;
     }
     return undefined;
   }
 
   /** The segment must be known to carry our questions just now, and nobody may answer them. */
-  #missingOnWire(s: Surroundings, vip: VipConfig, now: Instant): string | undefined {
+  private missingOnWire(s: Surroundings, vip: VipConfig, now: Instant): string | undefined {
     const segment = s.segments[linkOf(vip)];
     const until = segment?.provenAt ?? LONG_AGO;
     // Whoever is silent now may have spoken, and been renewed, while we could not hear.
@@ -172,17 +172,17 @@ export class Claiming {
     return holder === undefined ? `${vip.address} is being probed` : `${holder.node} answers for ${vip.address}`;
   }
 
-  #missingFrom(peer: Peer, { now, knownEpoch, isLast }: ClaimState): string | undefined {
+  private missingFrom(peer: Peer, { now, knownEpoch, isLast }: ClaimState): string | undefined {
     if (!peer.alive) return undefined;
     if (releasedTo(peer, { config: { name: this.group }, epoch: knownEpoch }, undefined)) return undefined;
     // A restarting daemon cannot answer. It takes nothing before it has observed, so the last holder need not wait.
     if (isLast && now < peer.restartUntil && !isServing(peer.reports.get(this.group)?.role)) return undefined;
-    const answer = this.#answerOf(peer);
+    const answer = this.answerOf(peer);
     if (answer === undefined) return `${peer.name} has not answered`;
     return answer.granted ? undefined : `${peer.name} refused: ${answer.reason}`;
   }
 
-  #answerOf(peer: Peer): ClaimAnswer | undefined {
+  private answerOf(peer: Peer): ClaimAnswer | undefined {
     return peer.claimAnswers.find((answer) => answer.group === this.group && answer.epoch === this.epoch);
   }
 

@@ -115,24 +115,24 @@ export class Group {
     this.resumedUntil = handed.until;
     for (const vip of this.vips) this.openUntil.set(vip.id, handed.until);
     this.lifecycle.resume(turn.now);
-    this.#record(turn, "NODE_RESUMED", { node: this.s.me, facts: { epoch: this.epoch } });
+    this.record(turn, "NODE_RESUMED", { node: this.s.me, facts: { epoch: this.epoch } });
   }
 
   /** Looks at everything and does what is to be done now. */
   settle(turn: Turn): void {
     if (this.s.frozen) return;
-    this.#clearIfAsked(turn);
-    this.#adopt(turn);
-    this.#progress(turn);
-    if (this.standing.decide(turn.now)) this.#noteStay(turn);
-    this.#noteHomeless(turn);
-    if (this.role === "holding") this.#settleHolding(turn);
+    this.clearIfAsked(turn);
+    this.adopt(turn);
+    this.progress(turn);
+    if (this.standing.decide(turn.now)) this.noteStay(turn);
+    this.noteHomeless(turn);
+    if (this.role === "holding") this.settleHolding(turn);
     // The network here may break while services start: then somebody better connected takes the group.
-    if (this.role === "starting" && this.started) this.#moveAway(turn);
-    if (this.role === "starting") this.#settleStarting(turn);
-    if (this.role === "idle" || this.role === "lapsed") this.#settleClaim(turn);
+    if (this.role === "starting" && this.started) this.moveAway(turn);
+    if (this.role === "starting") this.settleStarting(turn);
+    if (this.role === "idle" || this.role === "lapsed") this.settleClaim(turn);
     this.announcing.settle(turn, this);
-    if (this.handOn) this.#settleHandOn(turn);
+    if (this.handOn) this.settleHandOn(turn);
   }
 
   /** Renews the gates from fresh evidence; cheap, runs after every frame. */
@@ -146,7 +146,7 @@ export class Group {
       const until = this.s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
       if (until <= turn.now) hasAll = false;
       // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
-      if (until <= turn.now || (!isResumed && until - this.#opened(vip) < gainMs)) continue;
+      if (until <= turn.now || (!isResumed && until - this.opened(vip) < gainMs)) continue;
       this.openUntil.set(vip.id, until);
       byUntil.set(until, [...(byUntil.get(until) ?? []), vip]);
     }
@@ -156,7 +156,7 @@ export class Group {
 
   /** Until when at least one VIP may be served; for a group without VIPs, until when anybody sees this node. */
   leaseUntil(): Instant {
-    if (this.vips.length > 0) return Math.max(...this.vips.map((vip) => this.#opened(vip))) as Instant;
+    if (this.vips.length > 0) return Math.max(...this.vips.map((vip) => this.opened(vip))) as Instant;
     return Math.max(...this.s.segments.map((segment) => segment.deadline)) as Instant;
   }
 
@@ -170,11 +170,11 @@ export class Group {
   /** Closes at once whatever is open; the group stays wanted here. After a pause, or when evidence ended. */
   lapse(turn: Turn): void {
     if (this.role !== "holding") return;
-    this.#close(turn);
+    this.close(turn);
     this.role = "lapsed";
     this.s.counters.lapses++;
     turn.urgent = true;
-    this.#record(turn, "GROUP_LAPSED", { severity: "alert", node: this.s.me });
+    this.record(turn, "GROUP_LAPSED", { severity: "alert", node: this.s.me });
   }
 
   /** Gives the group up to whoever takes it, resources stopped in reverse. */
@@ -184,7 +184,7 @@ export class Group {
       turn.emit({ kind: "catch", vips: this.vips, forMs: CATCH_MS });
       this.handOn = true;
     }
-    if (this.role !== "idle") this.#close(turn);
+    if (this.role !== "idle") this.close(turn);
     this.to = options.to;
     this.toUntil = after(turn.now, RELEASE_WAIT_MS);
     this.role = "stopping";
@@ -192,25 +192,25 @@ export class Group {
     turn.urgent = true;
     this.lifecycle.stop(turn.now);
     const facts = { to: options.to ?? "any eligible node", because: options.because };
-    this.#record(turn, "GROUP_MOVING", { node: this.s.me, facts });
-    this.#progress(turn);
+    this.record(turn, "GROUP_MOVING", { node: this.s.me, facts });
+    this.progress(turn);
   }
 
   /** Another node holds the group too, or with the better right: this one gives way at once. */
   yieldTo(turn: Turn, to: string, because: string): void {
-    this.#close(turn);
+    this.close(turn);
     this.role = "stopping";
     this.to = undefined;
     this.claiming = undefined;
     turn.urgent = true;
     this.lifecycle.stop(turn.now);
-    this.#record(turn, "GROUP_YIELDED", { severity: "warning", node: this.s.me, facts: { to, because } });
-    this.#progress(turn);
+    this.record(turn, "GROUP_YIELDED", { severity: "warning", node: this.s.me, facts: { to, because } });
+    this.progress(turn);
   }
 
   /** The result of a `run` effect of this group; false when it is not one of ours. */
   finished(turn: Turn, result: { id: number; ok: boolean; detail: string }): void {
-    this.#news(turn, this.lifecycle.finished(result.id, result.ok, result.detail, turn.now));
+    this.news(turn, this.lifecycle.finished(result.id, result.ok, result.detail, turn.now));
   }
 
   /** This node may not hold the group until an operator clears it. */
@@ -218,7 +218,7 @@ export class Group {
     if (this.barred !== undefined) return;
     this.barred = because;
     turn.urgent = true;
-    this.#record(turn, "GROUP_BARRED", { severity: "alert", node: this.s.me, facts: { because } });
+    this.record(turn, "GROUP_BARRED", { severity: "alert", node: this.s.me, facts: { because } });
   }
 
   /** What this node claims, for its frames. */
@@ -298,7 +298,7 @@ export class Group {
 
   wakeAt(now: Instant): Instant {
     let wake = this.announcing.wakeAt();
-    if (!this.#waitsForMain()) wake = earlier(wake, this.lifecycle.wakeAt());
+    if (!this.waitsForMain()) wake = earlier(wake, this.lifecycle.wakeAt());
     if (this.claiming !== undefined) wake = earlier(wake, this.claiming.wakeAt(now, this.standing.probing()));
     if (this.role === "holding" && this.leaseUntil() > now) wake = earlier(wake, this.leaseUntil());
     if (this.to !== undefined && this.toUntil > now) wake = earlier(wake, this.toUntil);
@@ -307,11 +307,11 @@ export class Group {
     return wake;
   }
 
-  #opened(vip: VipConfig): Instant {
+  private opened(vip: VipConfig): Instant {
     return this.openUntil.get(vip.id) ?? LONG_AGO;
   }
 
-  #close(turn: Turn): void {
+  private close(turn: Turn): void {
     this.openUntil.clear();
     this.isResumed = false;
     this.resumedUntil = LONG_AGO;
@@ -321,11 +321,11 @@ export class Group {
     this.announcing.stop();
   }
 
-  #record(turn: Turn, reason: Reason, details: EventDetails): void {
+  private record(turn: Turn, reason: Reason, details: EventDetails): void {
     this.decision = turn.event(reason, { ...details, group: this.config.name });
   }
 
-  #clearIfAsked(turn: Turn): void {
+  private clearIfAsked(turn: Turn): void {
     const version = this.s.wishes.version(`cleared/${this.config.name}`);
     if (version === this.clearedVersion) return;
     this.clearedVersion = version;
@@ -336,11 +336,11 @@ export class Group {
       this.lifecycle.stop(turn.now);
     }
     turn.urgent = true;
-    this.#record(turn, "GROUP_CLEARED", { node: this.s.me });
+    this.record(turn, "GROUP_CLEARED", { node: this.s.me });
   }
 
   /** Learns epochs and holders from the others' reports, and gives way to a higher one. */
-  #adopt(turn: Turn): void {
+  private adopt(turn: Turn): void {
     for (const peer of this.s.roster.peers.values()) {
       const report = peer.reports.get(this.config.name);
       if (report?.holder === undefined) continue;
@@ -352,13 +352,13 @@ export class Group {
         if (lost) this.yieldTo(turn, report.holder, `it holds epoch ${report.epoch}`);
         this.announcing.lookFor(turn.now);
       } else if (report.epoch === this.epoch && peer.alive && isServing(report.role) && this.role === "holding") {
-        this.#meet(turn, peer);
+        this.meet(turn, peer);
       }
     }
   }
 
   /** Two nodes hold one epoch: the one that is worse connected, or later in the file, gives way. */
-  #meet(turn: Turn, peer: Peer): void {
+  private meet(turn: Turn, peer: Peer): void {
     const link = this.vips[0] === undefined ? 0 : linkOf(this.vips[0]);
     const mine = this.s.segments[link]?.reach(turn.now) ?? 0;
     const theirs = peer.reach[link] ?? 0;
@@ -374,21 +374,21 @@ export class Group {
   }
 
   /** A result is on its way through a main thread that hangs: its lateness says nothing about the service. */
-  #waitsForMain(): boolean {
+  private waitsForMain(): boolean {
     return this.s.stalled && this.lifecycle.isWaiting;
   }
 
-  #progress(turn: Turn): void {
-    if (this.#waitsForMain()) return;
+  private progress(turn: Turn): void {
+    if (this.waitsForMain()) return;
     for (let guard = 0; guard < 100; guard++) {
       const { order, news } = this.lifecycle.advance(turn.now);
       if (order === undefined && news === undefined) return;
-      if (order !== undefined) this.#run(turn, order);
-      this.#news(turn, news);
+      if (order !== undefined) this.run(turn, order);
+      this.news(turn, news);
     }
   }
 
-  #run(turn: Turn, order: { token: number; service: string; action: "start" | "stop" | "status" }): void {
+  private run(turn: Turn, order: { token: number; service: string; action: "start" | "stop" | "status" }): void {
     const service = this.services.get(order.service);
     const command = service?.[order.action];
     if (command === undefined) return;
@@ -396,7 +396,7 @@ export class Group {
     turn.emit({ kind: "run", id, group: this.config.name, resource, action, command });
   }
 
-  #news(turn: Turn, news: LifecycleNews | undefined): void {
+  private news(turn: Turn, news: LifecycleNews | undefined): void {
     if (news === undefined) return;
     const node = this.s.me;
     if (news.kind === "started") {
@@ -407,19 +407,19 @@ export class Group {
       if (this.role !== "stopping") return;
       this.role = "idle";
       turn.urgent = true;
-      this.#record(turn, "GROUP_RELEASED", { node });
+      this.record(turn, "GROUP_RELEASED", { node });
       return;
     }
     const facts = { resource: news.service, detail: news.detail };
     if (news.kind === "stop-failed") {
       this.role = "stuck";
       turn.urgent = true;
-      this.#record(turn, "GROUP_STOP_FAILED", { severity: "alert", node, facts });
+      this.record(turn, "GROUP_STOP_FAILED", { severity: "alert", node, facts });
       this.bar(turn, `${news.service} did not stop`);
     } else if (news.kind === "died") {
-      this.#record(turn, "SERVICE_DIED", { severity: "alert", node, facts });
+      this.record(turn, "SERVICE_DIED", { severity: "alert", node, facts });
     } else {
-      this.#record(turn, "GROUP_START_FAILED", { severity: "alert", node, facts });
+      this.record(turn, "GROUP_START_FAILED", { severity: "alert", node, facts });
       if (!news.final) return;
       this.bar(turn, `${news.service} did not start`);
       this.release(turn, { to: undefined, because: `${news.service} did not start` });
@@ -427,17 +427,17 @@ export class Group {
   }
 
   /** The services start or run; the gate opens last, and only when the wire is still quiet. */
-  #settleStarting(turn: Turn): void {
+  private settleStarting(turn: Turn): void {
     const s = this.s;
     if (s.stalled || s.gateBroken) {
       this.release(turn, { to: undefined, because: `${s.me} ${this.standing.ownEligibility(turn.now).because}` });
       return;
     }
     this.claiming?.watch(turn, s);
-    if (this.started && this.claiming?.isContested(s, turn.now) !== true) this.#serve(turn);
+    if (this.started && this.claiming?.isContested(s, turn.now) !== true) this.serve(turn);
   }
 
-  #serve(turn: Turn): void {
+  private serve(turn: Turn): void {
     this.claiming = undefined;
     this.takenAt = turn.now;
     this.role = "holding";
@@ -445,10 +445,10 @@ export class Group {
     turn.urgent = true;
     this.announcing.begin(turn.now);
     const facts = { epoch: this.epoch, because: this.because };
-    this.#record(turn, "GROUP_TAKEN", { node: this.s.me, facts });
+    this.record(turn, "GROUP_TAKEN", { node: this.s.me, facts });
   }
 
-  #settleHolding(turn: Turn): void {
+  private settleHolding(turn: Turn): void {
     const s = this.s;
     if (s.stalled || s.gateBroken) {
       this.release(turn, { to: undefined, because: `${s.me} ${this.standing.ownEligibility(turn.now).because}` });
@@ -459,11 +459,11 @@ export class Group {
       this.lapse(turn);
       return;
     }
-    this.#moveAway(turn);
+    this.moveAway(turn);
   }
 
   /** Releases the group when it belongs elsewhere. */
-  #moveAway(turn: Turn): void {
+  private moveAway(turn: Turn): void {
     const { node: target, because } = this.standing.placement;
     if (target === this.s.me) return;
     const notYet = target !== undefined && target === this.notTo?.node && turn.now < this.notTo.until;
@@ -471,14 +471,14 @@ export class Group {
     this.release(turn, { to: target, because });
   }
 
-  #noteStay(turn: Turn): void {
+  private noteStay(turn: Turn): void {
     const { node, because } = this.standing.placement;
     if (this.role !== "holding" || node !== this.s.me) return;
-    this.#record(turn, "GROUP_STAYS", { node, facts: { because } });
+    this.record(turn, "GROUP_STAYS", { node, facts: { because } });
   }
 
   /** Nobody may hold the group: the first node of the file that lives says so, once. */
-  #noteHomeless(turn: Turn): void {
+  private noteHomeless(turn: Turn): void {
     const { node, because } = this.standing.placement;
     const { mode, startedAt, leaving, config } = this.s;
     const isBusy = this.role !== "idle" && this.role !== "stuck";
@@ -490,10 +490,10 @@ export class Group {
     this.isHomeless = isHomeless;
     const index = this.standing.index(this.s.me);
     const isFirst = [...this.s.roster.peers.values()].every((peer) => !peer.alive || peer.index > index);
-    if (isHomeless && isFirst) this.#record(turn, "GROUP_HOMELESS", { severity: "alert", facts: { because } });
+    if (isHomeless && isFirst) this.record(turn, "GROUP_HOMELESS", { severity: "alert", facts: { because } });
   }
 
-  #settleHandOn(turn: Turn): void {
+  private settleHandOn(turn: Turn): void {
     const peer = this.to === undefined ? undefined : this.s.roster.peers.get(this.to);
     this.handOn = peer !== undefined && turn.now < this.toUntil && this.role !== "holding";
     const report = peer?.reports.get(this.config.name);
@@ -505,7 +505,7 @@ export class Group {
     }
   }
 
-  #settleClaim(turn: Turn): void {
+  private settleClaim(turn: Turn): void {
     const s = this.s;
     for (const peer of s.roster.peers.values()) {
       if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
@@ -515,7 +515,7 @@ export class Group {
       this.claiming = undefined;
       return;
     }
-    const highest = this.#highestEpoch();
+    const highest = this.highestEpoch();
     const above = this.claiming === undefined ? Math.max(highest, this.claimed) : highest;
     const epoch = nextEpoch(above, this.standing.index(s.me));
     this.claiming ??= new Claiming({ group: this.config.name, vips: this.vips, epoch, now: turn.now });
@@ -528,11 +528,11 @@ export class Group {
     if (!state.holderGone) return;
     const isLast = this.holder === s.me;
     const missing = this.claiming.missing(s, { now: turn.now, knownEpoch: this.epoch, probing: state.probing, isLast });
-    if (missing === undefined) this.#take(turn);
+    if (missing === undefined) this.take(turn);
   }
 
   /** Highest epoch taken or granted anywhere, as far as this node knows. */
-  #highestEpoch(): number {
+  private highestEpoch(): number {
     let highest = Math.max(this.epoch, this.grants.epoch);
     for (const peer of this.s.roster.peers.values()) {
       const report = peer.reports.get(this.config.name);
@@ -542,7 +542,7 @@ export class Group {
   }
 
   /** A node did not take what was released to it: the group must not go to and fro for that. */
-  #takeBack(turn: Turn, former: string | undefined): void {
+  private takeBack(turn: Turn, former: string | undefined): void {
     const to = this.to;
     this.to = undefined;
     if (to === undefined || former !== this.s.me || this.role !== "idle") return;
@@ -552,13 +552,13 @@ export class Group {
     if (this.s.wishes.get(wish) === to) this.s.wishes.set(wish, "", this.s.me);
   }
 
-  #take(turn: Turn): void {
+  private take(turn: Turn): void {
     const s = this.s;
     const epoch = this.claiming?.epoch ?? 0;
     const former = this.holder;
     const planned = !this.standing.probing();
     this.because = this.standing.whyTake();
-    this.#takeBack(turn, former);
+    this.takeBack(turn, former);
     // A start takes its time, in which the network may break: the wire is asked until the gate opens.
     const mustStart = this.services.size > 0 && this.lifecycle.phase !== "running";
     if (planned && !mustStart) this.claiming = undefined;
@@ -572,7 +572,7 @@ export class Group {
     if (this.services.size > 0 && this.vips.length > 0) turn.emit({ kind: "place", vips: this.vips });
     this.started = this.lifecycle.phase === "running";
     if (!this.started) this.lifecycle.start(turn.now);
-    this.#progress(turn);
-    this.#settleStarting(turn);
+    this.progress(turn);
+    this.settleStarting(turn);
   }
 }

@@ -100,13 +100,13 @@ export class Node {
     assert(input.now >= this.last, "time never goes back");
     this.last = input.now;
     const turn = new Turn(input.now);
-    if (input.kind === "start") this.life = this.#begin(turn, input);
+    if (input.kind === "start") this.life = this.begin(turn, input);
     const life = this.life;
     assert(life !== undefined, "the first input is start");
     if (life.s.frozen) return { effects: [], wakeAt: NEVER };
-    this.#take(turn, life, input);
-    this.#settle(turn, life);
-    return { effects: turn.effects, wakeAt: life.s.frozen ? NEVER : this.#wakeAt(life, turn.now) };
+    this.take(turn, life, input);
+    this.settle(turn, life);
+    return { effects: turn.effects, wakeAt: life.s.frozen ? NEVER : this.wakeAt(life, turn.now) };
   }
 
   /** The state for people; `now` as in `step`. */
@@ -116,7 +116,7 @@ export class Node {
     return viewOf({ ...life, monitors: this.monitors, rejected: this.rejected, now });
   }
 
-  #begin(turn: Turn, input: StartInput): Life {
+  private begin(turn: Turn, input: StartInput): Life {
     assert(this.life === undefined, "a node starts once");
     const { config, configHash, node: me } = this.options;
     const own = config.nodes.find((node) => node.name === me);
@@ -162,7 +162,7 @@ export class Node {
       asking: new Asking(s, groups),
       requests: new Requests(s, groups, beats),
     };
-    this.#reserve(turn, life, true);
+    this.reserve(turn, life, true);
     for (const handed of handover?.groups ?? []) {
       // A self that comes after the stated end holds nothing any more: it observes first like any other.
       groups.get(handed.name)?.resume(turn, handed);
@@ -176,30 +176,30 @@ export class Node {
     return life;
   }
 
-  #take(turn: Turn, life: Life, input: Input): void {
+  private take(turn: Turn, life: Life, input: Input): void {
     switch (input.kind) {
       case "start":
       case "tick":
         return;
       case "frame":
-        return this.#takeFrame(turn, life, input);
+        return this.takeFrame(turn, life, input);
       case "frame-rejected":
-        return this.#takeRejected(turn, input);
+        return this.takeRejected(turn, input);
       case "answer":
-        return this.#takeAnswer(turn, life, input);
+        return this.takeAnswer(turn, life, input);
       case "announcement":
-        return this.#takeAnnouncement(turn, life, input);
+        return this.takeAnnouncement(turn, life, input);
       case "interface":
-        return this.#takeInterface(turn, life, input);
+        return this.takeInterface(turn, life, input);
       case "monitor":
-        return this.#takeMonitor(turn, input);
+        return this.takeMonitor(turn, input);
       case "resource-result":
         for (const group of life.groups.values()) group.finished(turn, input);
         return;
       case "gate":
-        return this.#takeGate(turn, life, input);
+        return this.takeGate(turn, life, input);
       case "paused":
-        return this.#takePause(turn, life, input);
+        return this.takePause(turn, life, input);
       case "stalled":
         life.s.stalled = input.stalled;
         if (input.stalled) turn.event("NODE_STALLED", { severity: "alert", node: life.s.me });
@@ -212,7 +212,7 @@ export class Node {
     }
   }
 
-  #takeFrame(turn: Turn, life: Life, { frame }: FrameInput): void {
+  private takeFrame(turn: Turn, life: Life, { frame }: FrameInput): void {
     const { s } = life;
     const configBefore = s.roster.peers.get(frame.node)?.config ?? s.configHash;
     const outcome = s.roster.hear(frame, turn.now);
@@ -227,33 +227,33 @@ export class Node {
       return;
     }
     if (outcome.restarted) turn.event("PEER_RESTARTED", { severity: "warning", node: frame.node });
-    if (frame.config !== configBefore) this.#configChanged(turn, outcome.peer, s);
+    if (frame.config !== configBefore) this.configChanged(turn, outcome.peer, s);
     if (outcome.echoSentAt !== undefined) s.segments[frame.link]?.echoed(outcome.echoSentAt);
     if (s.wishes.merge(frame.wishes).length > 0) turn.urgent = true;
     for (const name of outcome.withdrawn) life.groups.get(name)?.grants.withdraw(frame.node);
   }
 
-  #configChanged(turn: Turn, peer: Peer, s: Surroundings): void {
+  private configChanged(turn: Turn, peer: Peer, s: Surroundings): void {
     if (peer.config === s.configHash) turn.event("CONFIG_SAME", { node: peer.name });
     else turn.event("CONFIG_DIFFERS", { severity: "alert", node: peer.name });
     turn.urgent = true;
   }
 
-  #takeRejected(turn: Turn, input: RejectedFrameInput): void {
+  private takeRejected(turn: Turn, input: RejectedFrameInput): void {
     this.rejected.set(input.why, (this.rejected.get(input.why) ?? 0) + 1);
     if (input.why !== "wrong-key") return;
     const node = this.options.config.nodes.find((candidate) => candidate.addresses.includes(input.source));
-    if (node === undefined || !this.#alarm(turn, `wrong-key ${node.name}`)) return;
+    if (node === undefined || !this.alarm(turn, `wrong-key ${node.name}`)) return;
     turn.event("PEER_WRONG_KEY", { severity: "alert", node: node.name, facts: { source: input.source } });
   }
 
-  #takeAnswer(turn: Turn, life: Life, input: AnswerInput): void {
+  private takeAnswer(turn: Turn, life: Life, input: AnswerInput): void {
     const { s } = life;
     const segment = s.segments[input.link];
     const owner = this.options.config.nodes.find((node) => node.addresses.includes(input.address));
     const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
     if (peer !== undefined) {
-      this.#learn(life, peer, input);
+      this.learn(life, peer, input);
       segment?.kernelAnswered(input.sentAt);
       return;
     }
@@ -267,11 +267,11 @@ export class Node {
       }
       return;
     }
-    this.#vipAnswered(turn, life, { ...input, node });
+    this.vipAnswered(turn, life, { ...input, node });
   }
 
   /** Remembers a node's hardware address; one that answers for several nodes or a gateway too is nobody's. */
-  #learn(life: Life, peer: Peer, { link, mac }: { link: number; mac: string }): void {
+  private learn(life: Life, peer: Peer, { link, mac }: { link: number; mac: string }): void {
     const before = nodeOfMac(life.s, mac);
     if (before === life.s.me || this.impostors.has(mac)) return;
     if ((before === undefined || before === peer.name) && !this.gatewayMacs.has(mac)) {
@@ -284,17 +284,17 @@ export class Node {
   }
 
   /** Somebody answered for a VIP. */
-  #vipAnswered(turn: Turn, life: Life, answer: Omit<AnswerInput, "kind"> & { node: string | undefined }): void {
+  private vipAnswered(turn: Turn, life: Life, answer: Omit<AnswerInput, "kind"> & { node: string | undefined }): void {
     const { s } = life;
     const { address, mac, node } = answer;
     const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.address === address));
     if (group === undefined || node === s.me) return;
-    if (node === undefined && !this.#isStranger(turn, life, answer)) {
+    if (node === undefined && !this.isStranger(turn, life, answer)) {
       group.claiming?.answered({ address, node: "an unknown machine", mac, probe: answer.probe, now: turn.now });
       return;
     }
     if (node === undefined) {
-      if (!this.#alarm(turn, `stranger ${mac} ${address}`)) return;
+      if (!this.alarm(turn, `stranger ${mac} ${address}`)) return;
       turn.event("STRANGER_ANSWERS", { severity: "alert", group: group.config.name, facts: { mac, address } });
       return;
     }
@@ -306,7 +306,7 @@ export class Node {
    * Is this hardware address nobody's of the cluster? A node that has just started may not know all of them: it
    * asks, and until that had its time the unknown one counts as a node's.
    */
-  #isStranger(turn: Turn, life: Life, answer: { mac: string; link: number }): boolean {
+  private isStranger(turn: Turn, life: Life, answer: { mac: string; link: number }): boolean {
     const { mac, link } = answer;
     const since = this.unknownMacs.get(mac);
     if (since === undefined) {
@@ -318,7 +318,7 @@ export class Node {
     return false;
   }
 
-  #takeAnnouncement(turn: Turn, life: Life, input: AnnouncementInput): void {
+  private takeAnnouncement(turn: Turn, life: Life, input: AnnouncementInput): void {
     const { s } = life;
     const node = nodeOfMac(s, input.mac);
     if (node === s.me) return;
@@ -326,31 +326,31 @@ export class Node {
     if (group === undefined) return;
     if (input.probe) {
       if (node !== undefined) group.claiming?.probedBy(node, turn.now);
-      else if (group.claiming !== undefined && !this.#isStranger(turn, life, input)) {
+      else if (group.claiming !== undefined && !this.isStranger(turn, life, input)) {
         const { address, mac } = input;
         group.claiming.answered({ address, node: "an unknown machine", mac, probe: "arp", now: turn.now });
       }
       return;
     }
-    this.#vipAnswered(turn, life, { ...input, node, probe: "arp", sentAt: turn.now });
+    this.vipAnswered(turn, life, { ...input, node, probe: "arp", sentAt: turn.now });
     if (group.role === "starting" && node !== undefined) group.yieldTo(turn, node, "it announced the address first");
     if (group.role !== "holding") return;
     const peer = node === undefined ? undefined : s.roster.peers.get(node);
-    if (peer !== undefined && !peer.alive && this.#givesWay(life, peer, input.link)) {
+    if (peer !== undefined && !peer.alive && this.givesWay(life, peer, input.link)) {
       group.yieldTo(turn, peer.name, "it announced the same address and its frames cannot be read");
-    } else if (this.#alarm(turn, `again ${group.config.name}`, 1_000)) {
+    } else if (this.alarm(turn, `again ${group.config.name}`, 1_000)) {
       group.announcing.begin(turn.now);
     }
   }
 
   /** Two announce one address and cannot read each other: the worse connected, then the later in the file, yields. */
-  #givesWay(life: Life, peer: Peer, link: number): boolean {
+  private givesWay(life: Life, peer: Peer, link: number): boolean {
     const segment = life.s.segments[link];
     if (segment !== undefined && segment.gateways.length > 0 && !segment.gatewayUp) return true;
     return peer.index < this.options.config.nodes.findIndex((node) => node.name === life.s.me);
   }
 
-  #takeInterface(turn: Turn, life: Life, input: InterfaceInput): void {
+  private takeInterface(turn: Turn, life: Life, input: InterfaceInput): void {
     const { s } = life;
     const own = s.interfaces[input.link];
     if (own === undefined) return;
@@ -369,7 +369,7 @@ export class Node {
     turn.urgent = true;
   }
 
-  #takeMonitor(turn: Turn, input: MonitorInput): void {
+  private takeMonitor(turn: Turn, input: MonitorInput): void {
     const { monitor, verdict, detail } = input;
     this.monitors.set(monitor, { verdict, detail });
     turn.urgent = true;
@@ -378,7 +378,7 @@ export class Node {
     turn.event(reason, { severity, node: this.options.node, facts: { monitor, detail } });
   }
 
-  #takeGate(turn: Turn, life: Life, input: GateInput): void {
+  private takeGate(turn: Turn, life: Life, input: GateInput): void {
     const { s } = life;
     const { what, detail } = input;
     const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.id === input.vip));
@@ -395,7 +395,7 @@ export class Node {
   }
 
   /** We did not run: close first, then find out what the others did meanwhile. */
-  #takePause(turn: Turn, life: Life, input: PausedInput): void {
+  private takePause(turn: Turn, life: Life, input: PausedInput): void {
     const { s } = life;
     s.counters.pauses++;
     s.roster.forgive(input.gapMs, turn.now);
@@ -408,24 +408,24 @@ export class Node {
     turn.event("NODE_PAUSED", { severity: "alert", node: s.me, facts: { gapMs: Math.round(input.gapMs) } });
   }
 
-  #settle(turn: Turn, life: Life): void {
+  private settle(turn: Turn, life: Life): void {
     const { s } = life;
     const changes = s.roster.advance(turn.now);
-    for (const change of changes.links) this.#linkChanged(turn, life, change);
-    for (const change of changes.peers) this.#peerChanged(turn, change);
-    this.#settleMode(turn, life);
-    this.#excuse(turn, life);
+    for (const change of changes.links) this.linkChanged(turn, life, change);
+    for (const change of changes.peers) this.peerChanged(turn, change);
+    this.settleMode(turn, life);
+    this.excuse(turn, life);
     for (const group of life.groups.values()) group.settle(turn);
-    this.#settleResumed(turn, life);
+    this.settleResumed(turn, life);
     life.requests.settle(turn);
     life.asking.settle(turn);
-    this.#reserve(turn, life, false);
+    this.reserve(turn, life, false);
     if (!s.frozen) life.beats.settle(turn);
     life.requests.afterBeats(turn);
   }
 
   /** The others wait for a restarted daemon until its gates depend on its own evidence again. */
-  #settleResumed(turn: Turn, life: Life): void {
+  private settleResumed(turn: Turn, life: Life): void {
     if (!this.isResuming) return;
     if ([...life.groups.values()].some((group) => group.resumedUntil > turn.now)) return;
     this.isResuming = false;
@@ -433,7 +433,7 @@ export class Node {
     turn.urgent = true;
   }
 
-  #linkChanged(turn: Turn, life: Life, { peer, link, up, silentMs }: LinkChange): void {
+  private linkChanged(turn: Turn, life: Life, { peer, link, up, silentMs }: LinkChange): void {
     const about = { node: peer.name, link: link.number };
     if (up) {
       life.asking.learn(link.number);
@@ -443,7 +443,7 @@ export class Node {
     }
   }
 
-  #peerChanged(turn: Turn, { peer, from, to, silentMs }: PeerChange): void {
+  private peerChanged(turn: Turn, { peer, from, to, silentMs }: PeerChange): void {
     const facts = { silentMs: Math.round(Math.min(silentMs, 1e9)) };
     if (to === "dead") turn.event("PEER_DEAD", { severity: "alert", node: peer.name, facts });
     if (to === "left") turn.event("PEER_LEFT", { node: peer.name });
@@ -458,7 +458,7 @@ export class Node {
     turn.urgent ||= to === "dead" || from === "unheard";
   }
 
-  #settleMode(turn: Turn, life: Life): void {
+  private settleMode(turn: Turn, life: Life): void {
     const { s } = life;
     if (s.mode === "left") return;
     const before = s.mode;
@@ -481,7 +481,7 @@ export class Node {
    * take: every other node left, or stands by and says so; or, of two nodes, the other is silent: it cannot have
    * evidence of its own, so it takes nothing.
    */
-  #excuse(turn: Turn, life: Life): void {
+  private excuse(turn: Turn, life: Life): void {
     const { s } = life;
     const peers = [...s.roster.peers.values()];
     const unopposed = peers.every((peer) => peer.state === "left" || (peer.mode === "standby" && peer.alive));
@@ -495,7 +495,7 @@ export class Node {
     }
   }
 
-  #reserve(turn: Turn, life: Life, first: boolean): void {
+  private reserve(turn: Turn, life: Life, first: boolean): void {
     let short = first || life.s.wishes.revision !== this.persistedRevision;
     for (const group of life.groups.values()) {
       const used = Math.max(group.epoch, group.grants.epoch, group.claimed);
@@ -505,23 +505,23 @@ export class Node {
     for (const group of life.groups.values()) {
       this.reserved[group.config.name] = Math.max(group.epoch, group.grants.epoch, group.claimed) + EPOCH_BLOCK;
     }
-    this.#persist(turn, life);
+    this.persist(turn, life);
   }
 
-  #persist(turn: Turn, life: Life): void {
+  private persist(turn: Turn, life: Life): void {
     this.persistedRevision = life.s.wishes.revision;
     turn.emit({ kind: "persist", epochs: { ...this.reserved }, wishes: life.s.wishes.all() });
   }
 
   /** May this alarm be given now? Remembers that it was. */
-  #alarm(turn: Turn, key: string, everyMs = ALARM_EVERY_MS): boolean {
+  private alarm(turn: Turn, key: string, everyMs = ALARM_EVERY_MS): boolean {
     if (turn.now - (this.alarms.get(key) ?? LONG_AGO) < everyMs) return false;
     if (this.alarms.size > 1_000) this.alarms.clear();
     this.alarms.set(key, turn.now);
     return true;
   }
 
-  #wakeAt(life: Life, now: Instant): Instant {
+  private wakeAt(life: Life, now: Instant): Instant {
     let wake = earlier(life.s.roster.wakeAt(now), earlier(life.beats.wakeAt(), life.asking.wakeAt(now)));
     for (const group of life.groups.values()) wake = earlier(wake, group.wakeAt(now));
     wake = earlier(wake, life.requests.wakeAt());

@@ -47,14 +47,14 @@ export class Requests {
 
   take(turn: Turn, input: RequestInput): void {
     const { id, request } = input;
-    const outcome = this.#answer(turn, id, request);
+    const outcome = this.answer(turn, id, request);
     if (outcome !== undefined) turn.emit({ kind: "reply", id, outcome });
   }
 
   /** Follows up what takes longer than a turn. */
   settle(turn: Turn): void {
-    this.#settleRestart(turn);
-    this.#settleLeave(turn);
+    this.settleRestart(turn);
+    this.settleLeave(turn);
   }
 
   /** The last act before a restart: everything has been said, the leases are stretched, nothing changes any more. */
@@ -77,25 +77,25 @@ export class Requests {
     return earlier(this.restart?.giveUpAt ?? NEVER, this.leaving?.giveUpAt ?? NEVER);
   }
 
-  #answer(turn: Turn, id: number, request: Verb): Outcome | undefined {
+  private answer(turn: Turn, id: number, request: Verb): Outcome | undefined {
     switch (request.verb) {
       case "switch":
-        return this.#switch(turn, request.group, request.to);
+        return this.switch(turn, request.group, request.to);
       case "standby":
       case "online":
-        return this.#standby(turn, request.node, request.verb === "standby");
+        return this.standby(turn, request.node, request.verb === "standby");
       case "clear":
-        return this.#clear(turn, request.group);
+        return this.clear(turn, request.group);
       case "maintenance":
-        return this.#maintenance(turn, request.on);
+        return this.maintenance(turn, request.on);
       case "restart":
-        return this.#beginRestart(turn, id);
+        return this.beginRestart(turn, id);
       case "leave":
-        return this.#beginLeave(turn, id);
+        return this.beginLeave(turn, id);
     }
   }
 
-  #switch(turn: Turn, name: string, to: string): Outcome {
+  private switch(turn: Turn, name: string, to: string): Outcome {
     const group = this.groups.get(name);
     if (group === undefined) return unknownGroup(name, this.groups);
     if (!group.config.prefer.includes(to)) {
@@ -112,7 +112,7 @@ export class Requests {
         "end it with `understudy maintenance off`",
       );
     }
-    if (!group.mine) return this.#switchElsewhere(turn, group, to);
+    if (!group.mine) return this.switchElsewhere(turn, group, to);
     if (to === this.s.me) return { kind: "done", detail: `${name} is on ${to} already` };
     if (group.role !== "holding") {
       return refuse("NOT_SETTLED", `${name} is ${group.role} on ${this.s.me}`, askWhy(name));
@@ -130,15 +130,14 @@ export class Requests {
     return { kind: "done", detail: `${name} moves from ${this.s.me} to ${to}` };
   }
 
-  #switchElsewhere(turn: Turn, group: Group, to: string): Outcome {
+  private switchElsewhere(turn: Turn, group: Group, to: string): Outcome {
     const name = group.config.name;
     const next = askWhy(name);
     const released = group.holder === this.s.me ? group.report(turn.now).to : undefined;
     if (released !== undefined)
       return refuse("MOVE_IN_PROGRESS", `${name} is being moved to ${released} already`, next);
     if (group.role === "stopping") return refuse("MOVE_IN_PROGRESS", `${name} is being moved already`, next);
-    if (group.claiming !== undefined)
-      return refuse("MOVE_IN_PROGRESS", `${this.s.me} is taking ${name} already`, next);
+    if (group.claiming !== undefined) return refuse("MOVE_IN_PROGRESS", `${this.s.me} is taking ${name} already`, next);
     const holder = group.holder === undefined ? undefined : this.s.roster.peers.get(group.holder);
     if (holder?.alive !== true) return refuse("NO_HOLDER", `nobody holds ${name}`, next);
     const report = holder.reports.get(name);
@@ -151,7 +150,7 @@ export class Requests {
     return { kind: "forward", to: holder.name };
   }
 
-  #standby(turn: Turn, node: string, on: boolean): Outcome {
+  private standby(turn: Turn, node: string, on: boolean): Outcome {
     if (!this.s.config.nodes.some((each) => each.name === node)) {
       const names = this.s.config.nodes.map((each) => each.name).join(", ");
       return refuse("NODE_UNKNOWN", `the cluster has no node "${node}"`, `choose one of ${names}`);
@@ -161,7 +160,7 @@ export class Requests {
     return { kind: "done", detail: on ? `${node} goes to standby` : `${node} may hold groups again` };
   }
 
-  #clear(turn: Turn, name: string): Outcome {
+  private clear(turn: Turn, name: string): Outcome {
     if (!this.groups.has(name)) return unknownGroup(name, this.groups);
     this.s.wishes.set(`at/${name}`, "", this.s.me);
     this.s.wishes.set(`cleared/${name}`, "", this.s.me);
@@ -169,14 +168,14 @@ export class Requests {
     return { kind: "done", detail: `${name} is cleared on all nodes` };
   }
 
-  #maintenance(turn: Turn, on: boolean): Outcome {
+  private maintenance(turn: Turn, on: boolean): Outcome {
     this.s.wishes.set("maintenance", on ? "on" : "off", this.s.me);
     turn.urgent = true;
     turn.event(on ? "MAINTENANCE_ON" : "MAINTENANCE_OFF", { severity: on ? "warning" : "info", node: this.s.me });
     return { kind: "done", detail: on ? "nothing moves until maintenance is over" : "maintenance is over" };
   }
 
-  #beginRestart(turn: Turn, id: number): Outcome | undefined {
+  private beginRestart(turn: Turn, id: number): Outcome | undefined {
     if (this.restart !== undefined)
       return refuse("RESTART_IN_PROGRESS", "a restart is under way already", "wait for it");
     const moving = [...this.groups.values()].find((group) => group.role === "starting" || group.role === "stopping");
@@ -213,7 +212,7 @@ export class Requests {
     return undefined;
   }
 
-  #settleRestart(turn: Turn): void {
+  private settleRestart(turn: Turn): void {
     const restart = this.restart;
     if (restart === undefined) return;
     const waitingFor = [...restart.told].filter(([name, told]) => {
@@ -243,7 +242,7 @@ export class Requests {
     this.agreed = restart;
   }
 
-  #beginLeave(turn: Turn, id: number): Outcome | undefined {
+  private beginLeave(turn: Turn, id: number): Outcome | undefined {
     if (this.leaving !== undefined) {
       if (this.leaving.ids.length >= MAX_WAITING_REQUESTS) return refuse("TOO_MANY", "too many wait for this", "wait");
       this.leaving.ids.push(id);
@@ -256,7 +255,7 @@ export class Requests {
     return undefined;
   }
 
-  #settleLeave(turn: Turn): void {
+  private settleLeave(turn: Turn): void {
     const leaving = this.leaving;
     if (leaving === undefined || this.s.mode === "left") return;
     for (const group of this.groups.values()) {

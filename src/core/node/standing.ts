@@ -49,10 +49,10 @@ export class Standing {
   decide(now: Instant): boolean {
     const before = this.placement;
     const { config } = this.group;
-    this.candidates = config.prefer.map((node) => this.#candidate(node, now));
+    this.candidates = config.prefer.map((node) => this.candidate(node, now));
     this.placement = place({
       candidates: this.candidates,
-      holder: this.#presentHolder(),
+      holder: this.presentHolder(),
       wish: this.s.wishes.get(`at/${config.name}`) || undefined,
       failback: config.failback,
       maintenance: inMaintenance(this.s),
@@ -91,7 +91,7 @@ export class Standing {
     const s = this.s;
     if (s.stalled || s.gateBroken || s.mode === "observing" || s.mode === "left") return false;
     if (inMaintenance(s) && this.group.role !== "lapsed") return false;
-    if (this.group.role === "idle" && this.#holderBusy()) {
+    if (this.group.role === "idle" && this.holderBusy()) {
       this.homelessSince = undefined;
       return false;
     }
@@ -100,7 +100,7 @@ export class Standing {
       this.homelessSince ??= now;
       return releasedTo(holder, this.group, s.me) && this.ownEligibility(now).eligible;
     }
-    return this.#isMyTurn(now);
+    return this.isMyTurn(now);
   }
 
   /** Why this node takes the group now, as one clause. */
@@ -141,7 +141,7 @@ export class Standing {
     return earlier(change, after(now, STEP_IN_MS - ((now - this.homelessSince) % STEP_IN_MS)));
   }
 
-  #candidate(node: string, now: Instant): Candidate {
+  private candidate(node: string, now: Instant): Candidate {
     const peer = this.s.roster.peers.get(node);
     const { name } = this.group.config;
     const judged = peer === undefined ? this.ownEligibility(now) : peerEligibility(this.s, peer, name);
@@ -152,7 +152,7 @@ export class Standing {
   }
 
   /** Node that has the group, with a running or lapsed lease; undefined when it is free or its holder is silent. */
-  #presentHolder(): string | undefined {
+  private presentHolder(): string | undefined {
     if (this.group.mine) return this.s.me;
     const peer = this.lastHolder();
     if (peer?.state !== "up" && peer?.state !== "late") return undefined;
@@ -162,7 +162,7 @@ export class Standing {
   }
 
   /** Its living holder serves it or is on the way out with it. */
-  #holderBusy(): boolean {
+  private holderBusy(): boolean {
     const peer = this.lastHolder();
     if (peer?.state !== "up" && peer?.state !== "late") return false;
     const role = peer.reports.get(this.group.config.name)?.role;
@@ -170,14 +170,14 @@ export class Standing {
   }
 
   /** Is it this node's turn: placed here, or those placed before it did nothing for a while? */
-  #isMyTurn(now: Instant): boolean {
+  private isMyTurn(now: Instant): boolean {
     const target = this.placement.node;
     if (target === undefined) {
       this.homelessSince = undefined;
       return false;
     }
     this.homelessSince ??= now;
-    if (this.#waitsForBoot(now)) return false;
+    if (this.waitsForBoot(now)) return false;
     if (target === this.s.me) return true;
     const others = this.candidates.filter((candidate) => candidate.eligible && candidate.node !== target);
     const position = [target, ...others.map((candidate) => candidate.node)].indexOf(this.s.me);
@@ -185,7 +185,7 @@ export class Standing {
   }
 
   /** A group that nobody ever held waits for its preferred nodes while they are still coming up. */
-  #waitsForBoot(now: Instant): boolean {
+  private waitsForBoot(now: Instant): boolean {
     const { startedAt, config } = this.s;
     if (this.group.holder !== undefined || now >= startedAt + config.heartbeat.initialWaitMs) return false;
     for (const candidate of this.candidates) {

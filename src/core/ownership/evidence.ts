@@ -56,13 +56,13 @@ export class SegmentEvidence {
   /** A peer's authenticated frame on this link echoed our frame sent at `sentAt`. */
   echoed(sentAt: Instant): void {
     this.echoAt = later(this.echoAt, sentAt);
-    this.#prove(sentAt);
+    this.prove(sentAt);
     this.deadline = later(this.deadline, after(sentAt, this.timing.echoMs));
   }
 
   /** A gateway answered our question of `sentAt`; true when it was lost before. */
   gatewayAnswered(sentAt: Instant): boolean {
-    this.#prove(sentAt);
+    this.prove(sentAt);
     this.deadline = later(this.deadline, after(sentAt, this.timing.evidenceMs));
     this.unanswered = 0;
     const back = !this.gatewayUp;
@@ -72,13 +72,13 @@ export class SegmentEvidence {
 
   /** A peer's kernel answered our question of `sentAt`: the segment reaches us, whatever its daemon does. */
   kernelAnswered(sentAt: Instant): void {
-    this.#prove(sentAt);
+    this.prove(sentAt);
     this.deadline = later(this.deadline, after(sentAt, this.timing.evidenceMs));
   }
 
   /** Nobody can take from us: every other node left or stands by. */
   unopposed(now: Instant): void {
-    this.#prove(now);
+    this.prove(now);
     this.deadline = later(this.deadline, after(now, this.timing.echoMs));
   }
 
@@ -103,10 +103,10 @@ export class SegmentEvidence {
    */
   askAt(now: Instant, state: { doubt: boolean; serving: boolean }): Instant {
     if (this.gateways.length === 0) return Number.POSITIVE_INFINITY as Instant;
-    return after(this.askedAt, this.#askEveryMs(now, state));
+    return after(this.askedAt, this.askEveryMs(now, state));
   }
 
-  #prove(sentAt: Instant): void {
+  private prove(sentAt: Instant): void {
     if (sentAt <= this.provenAt) return;
     const gapMs = sentAt - this.provenAt;
     if (gapMs > this.timing.askMs * UNBROKEN_ASKS) this.provenSince = sentAt;
@@ -114,7 +114,7 @@ export class SegmentEvidence {
     this.provenAt = sentAt;
   }
 
-  #askEveryMs(now: Instant, state: { doubt: boolean; serving: boolean }): number {
+  private askEveryMs(now: Instant, state: { doubt: boolean; serving: boolean }): number {
     const { evidenceMs, intervalMs, askMs } = this.timing;
     if (state.doubt) return askMs;
     if (this.gatewayUp && this.unanswered > 0) return askMs * 2;

@@ -81,7 +81,7 @@ export class Lifecycle {
   /** Believes that everything runs already: a former self of this daemon started it. */
   resume(now: Instant): void {
     this.phase = "running";
-    this.#schedule(now);
+    this.schedule(now);
   }
 
   /** An action runs and has not answered yet. */
@@ -94,9 +94,9 @@ export class Lifecycle {
     if (this.pending?.order.token !== token) return undefined;
     const { order } = this.pending;
     this.pending = undefined;
-    if (order.action === "status") return this.#statusResult(order.service, ok, detail, now);
-    if (order.action === "start") return this.#startResult(order.service, ok, detail, now);
-    return this.#stopResult(order.service, ok, detail, now);
+    if (order.action === "status") return this.statusResult(order.service, ok, detail, now);
+    if (order.action === "start") return this.startResult(order.service, ok, detail, now);
+    return this.stopResult(order.service, ok, detail, now);
   }
 
   /** Time passes; answers with the next order and with news. Call again until it answers nothing. */
@@ -107,9 +107,9 @@ export class Lifecycle {
       const news = this.finished(token, false, "no result within its time limit", now);
       return news === undefined ? {} : { news };
     }
-    if (this.phase === "starting") return this.#advanceStart(now);
-    if (this.phase === "stopping") return this.#advanceStop(now);
-    if (this.phase === "running") return this.#advanceStatus(now);
+    if (this.phase === "starting") return this.advanceStart(now);
+    if (this.phase === "stopping") return this.advanceStop(now);
+    if (this.phase === "running") return this.advanceStatus(now);
     return {};
   }
 
@@ -120,44 +120,44 @@ export class Lifecycle {
     return this.statusAt.reduce(earlier, NEVER);
   }
 
-  #advanceStart(now: Instant): { order?: Order; news?: LifecycleNews } {
+  private advanceStart(now: Instant): { order?: Order; news?: LifecycleNews } {
     const service = this.services[this.position];
     if (service === undefined) {
       this.phase = "running";
-      this.#schedule(now);
+      this.schedule(now);
       return { news: { kind: "started" } };
     }
     if (now < this.retryAt) return {};
-    return { order: this.#order(service, "start", now) };
+    return { order: this.order(service, "start", now) };
   }
 
-  #advanceStop(now: Instant): { order?: Order; news?: LifecycleNews } {
+  private advanceStop(now: Instant): { order?: Order; news?: LifecycleNews } {
     const service = this.services[this.position];
     if (service === undefined) {
       this.phase = "stopped";
       return { news: { kind: "stopped" } };
     }
     if (now < this.retryAt) return {};
-    return { order: this.#order(service, "stop", now) };
+    return { order: this.order(service, "stop", now) };
   }
 
-  #advanceStatus(now: Instant): { order?: Order } {
+  private advanceStatus(now: Instant): { order?: Order } {
     for (const [index, service] of this.services.entries()) {
       if ((this.statusAt[index] ?? NEVER) > now) continue;
       this.statusAt[index] = after(now, service.everyMs);
-      return { order: this.#order(service, "status", now) };
+      return { order: this.order(service, "status", now) };
     }
     return {};
   }
 
-  #order(service: ManagedService, action: Action, now: Instant): Order {
+  private order(service: ManagedService, action: Action, now: Instant): Order {
     const order = { token: ++this.tokens.last, service: service.id, action };
     const timeoutMs = service.timeoutMs[action] ?? 0;
     this.pending = { order, limit: after(now, timeoutMs + GRACE_MS) };
     return order;
   }
 
-  #startResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
+  private startResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
     if (this.phase !== "starting") return undefined;
     if (ok) {
       this.position++;
@@ -171,7 +171,7 @@ export class Lifecycle {
     return { kind: "start-failed", service, detail, final };
   }
 
-  #stopResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
+  private stopResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
     if (this.phase !== "stopping") return undefined;
     this.attempt++;
     if (!ok && this.attempt < STOP_ATTEMPTS) {
@@ -188,7 +188,7 @@ export class Lifecycle {
     return undefined;
   }
 
-  #statusResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
+  private statusResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
     if (ok || this.phase !== "running") return undefined;
     this.phase = "starting";
     this.position = this.services.findIndex((candidate) => candidate.id === service);
@@ -197,7 +197,7 @@ export class Lifecycle {
     return { kind: "died", service, detail };
   }
 
-  #schedule(now: Instant): void {
+  private schedule(now: Instant): void {
     this.statusAt = this.services.map((service) =>
       service.timeoutMs.status === undefined ? NEVER : after(now, service.everyMs),
     );
