@@ -29,6 +29,7 @@ const LAYERS: readonly Layer[] = [
   { area: "core/base", areas: [] },
   { area: "core/config", areas: ["core/base"], packages: ["yaml", "zod"] },
   { area: "core/node", areas: ["core"] },
+  { area: "core/recording", areas: ["core"] },
   // The cluster's types and the frame's words are the vocabulary of the whole core.
   { area: "core", areas: ["core/base"], types: ["core/config/cluster.ts", "core/membership/frame.ts"] },
   { area: "host/ports.ts", areas: ["core/base"], types: ["core/config/cluster.ts"] },
@@ -100,6 +101,9 @@ const BANNED_IN_CORE = [
   /\bfetch\(/,
 ];
 
+/** Files of the core with classes that are no part of a node's state. */
+const STATELESS = /membership\/(frame-codec|frame-body|replay)\.ts$|\/pretended-[a-z]+\.ts$/;
+
 function inArea(path: string, area: string): boolean {
   const full = `src/${area}`;
   return path === full || path.startsWith(`${full}/`);
@@ -142,6 +146,14 @@ function forbiddenImports(source: Source): string[] {
   }
   return wrong;
 }
+
+test("the core's state lies in ordinary fields, where a checkpoint finds it", () => {
+  const rooms = ["core/node", "core/membership", "core/ownership", "core/resources"];
+  const hidden = product
+    .filter(({ path }) => rooms.some((room) => inArea(path, room)) && !STATELESS.test(path))
+    .flatMap(({ path, code }) => (/(^|[\s.])#[a-z]/im.test(code) ? [`${path}: write "private" and no "#"`] : []));
+  expect(hidden).toEqual([]);
+});
 
 test("whatever the core reaches is the core", () => {
   const reached = reach(product.filter(({ path }) => inArea(path, "core")).map(({ path }) => path));
