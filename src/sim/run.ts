@@ -11,6 +11,7 @@ import { Liveness } from "./checkers/liveness.ts";
 import { NeedlessMoves } from "./checkers/needless-moves.ts";
 import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
+import { StoppedClocks } from "./checkers/stopped-clocks.ts";
 import { drawCluster } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { drawFaults } from "./faults/draw.ts";
@@ -51,6 +52,8 @@ export interface RunReport {
   readonly gaps: number;
   readonly unreachableOverlaps: number;
   readonly takeoverGapsMs: readonly number[];
+  /** Overlaps after a machine's clock stood still: the one exception. */
+  readonly overlapsMs: readonly number[];
   readonly faults: readonly Fault[];
   /** How many faults of each kind began. */
   readonly inflicted: Readonly<Record<string, number>>;
@@ -81,7 +84,7 @@ export function runOnce(options: RunOptions): RunReport {
   ]);
   const mix = options.mix ?? drawnMix;
   const nodes = options.nodes ?? random.pick([2, 2, 3, 3, 4, 5]);
-  const drift = random.pick([0, 0.001, 0.01]);
+  const drift = random.pick([0, 0.001, 0.01, 0.05]);
   const usesBytes = random.chance(0.25);
   const isLossy = mix === "lossy";
   const drawn = drawCluster(random, {
@@ -102,6 +105,7 @@ export function runOnce(options: RunOptions): RunReport {
     liveness: new Liveness(),
     moves: new NeedlessMoves(),
     prompt: new PromptTakeover(),
+    stopped: new StoppedClocks(),
   };
   const list: Checker[] = Object.values(checkers);
   const { seed, makeCore } = options;
@@ -130,6 +134,7 @@ export function runOnce(options: RunOptions): RunReport {
     gaps: checkers.moves.gaps,
     unreachableOverlaps: checkers.holder.unreachableOverlaps,
     takeoverGapsMs: checkers.prompt.gapsMs,
+    overlapsMs: checkers.stopped.overlapsMs,
     faults,
     inflicted: Object.fromEntries(world.inflicted),
     trace: world.trace.lines,

@@ -2,6 +2,7 @@
 
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { World } from "../world.ts";
+import { isExcused } from "./stopped-clocks.ts";
 import { Checker } from "./checker.ts";
 
 /** Looks at every change of a gate, an address, power or a cable. */
@@ -22,7 +23,9 @@ export class OneHolder extends Checker {
       this.#overlapping.delete(vip.id);
       return;
     }
-    const reachable = serving.filter((machine) => world.isReachable(machine, vip));
+    const counting = serving.filter((machine) => !isExcused(world, machine, vip));
+    if (counting.length < 2) return;
+    const reachable = counting.filter((machine) => world.isReachable(machine, vip));
     if (reachable.length > 1) {
       const names = reachable.map(
         (machine) => `${machine.name} (for another ${(machine.kernel.gateUntil(vip.id) - world.now).toFixed(1)} ms)`,

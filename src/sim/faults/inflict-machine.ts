@@ -29,6 +29,12 @@ export function inflictOnMachine(
       return nothing;
     case "stall":
       return stall(world, machine, forMs);
+    case "suspend":
+      machine.pause(forMs, { clock: "runs", room: action.room });
+      return nothing;
+    case "migrate":
+      machine.pause(forMs, { clock: "stops", room: action.room });
+      return nothing;
     case "service":
       machine.serviceMood = action.mood;
       return () => {

@@ -9,6 +9,10 @@ export type MachineAction =
   | { readonly kind: "kill"; readonly node: Target }
   | { readonly kind: "freeze"; readonly node: Target; readonly effects: number | undefined }
   | { readonly kind: "stall"; readonly node: Target }
+  /** The whole machine stands still while its clock counts on; `room` packets wait on its network card. */
+  | { readonly kind: "suspend"; readonly node: Target; readonly room: number }
+  /** The same, and its clock stands still too, as in a live migration. */
+  | { readonly kind: "migrate"; readonly node: Target; readonly room: number }
   | { readonly kind: "service"; readonly node: Target; readonly mood: ServiceMood }
   | { readonly kind: "services-die"; readonly node: Target }
   | { readonly kind: "monitor"; readonly node: Target }
@@ -25,6 +29,8 @@ export const MACHINE_KINDS = [
   "kill",
   "freeze",
   "stall",
+  "suspend",
+  "migrate",
   "service",
   "services-die",
   "monitor",
