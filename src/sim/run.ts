@@ -11,6 +11,7 @@ import { Liveness } from "./checkers/liveness.ts";
 import { NeedlessMoves } from "./checkers/needless-moves.ts";
 import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
+import { Replayed } from "./checkers/replayed.ts";
 import { StoppedClocks } from "./checkers/stopped-clocks.ts";
 import { drawCluster } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
@@ -105,10 +106,12 @@ export function runOnce(options: RunOptions): RunReport {
     liveness: new Liveness(),
     moves: new NeedlessMoves(),
     prompt: new PromptTakeover(),
+    replay: new Replayed(options.seed),
     stopped: new StoppedClocks(),
   };
   const list: Checker[] = Object.values(checkers);
-  const { seed, makeCore } = options;
+  const { seed } = options;
+  const makeCore = checkers.replay.recording(options.makeCore);
   const world = new World({
     seed,
     config,

@@ -43,3 +43,5 @@ export const MAX_SCRIPT_TIME_MS = 3_600_000;
 export const MAX_SCRIPT_PROBLEMS = 50;
 /** Arguments of one command. */
 export const MAX_ARGUMENTS = 256;
+/** Inputs that wait to be cut off a tape, in characters; more in one go is a gap in the recording. */
+export const MAX_BATCH_LENGTH = 4_194_304;

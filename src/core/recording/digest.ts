@@ -8,10 +8,14 @@ import type { Effect } from "../node/effects.ts";
 /** The digest of nothing. */
 export const NO_DIGEST = 0x811c9dc5;
 
-/** The digest of everything before and these effects after it. */
-export function digestEffects(before: number, effects: readonly Effect[]): number {
+/** The digest of everything before and, after it, those of these effects that count. */
+export function digestEffects(
+  before: number,
+  effects: readonly Effect[],
+  counts: (effect: Effect) => boolean = () => true,
+): number {
   let digest = before;
-  for (const effect of effects) digest = digestText(digest, JSON.stringify(effect));
+  for (const effect of effects) if (counts(effect)) digest = digestText(digest, JSON.stringify(effect));
   return digest;
 }
 

@@ -6,6 +6,7 @@ import type { ClusterConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { Frame, GroupReport } from "../../core/membership/frame.ts";
 import type { Effect } from "../../core/node/effects.ts";
 import type { Input } from "../../core/node/inputs.ts";
+import { Node } from "../../core/node/node.ts";
 import type { NodeView } from "../../core/node/view.ts";
 import { gatewayAddress } from "../cluster.ts";
 import type { MakeCore } from "../process.ts";
@@ -142,6 +143,28 @@ test("a core that throws, spins or runs by chance is caught", () => {
   });
   const report = runSeed({ seed: 1, makeCore: chancy, nodes: 2, seconds: 5, mix: "calm" });
   expect(report.violations.map((violation) => violation.checker)).toContain("determinism");
+});
+
+test("a core that depends on more than its state and its inputs is caught when it is run again", () => {
+  const forgetful: MakeCore = (options) => {
+    const node = new Node(options);
+    const step = node.step.bind(node);
+    const value = (input: Input) => {
+      const { effects, wakeAt } = step(input);
+      return {
+        effects: effects.filter((effect) => effect.kind !== "event" || effect.event.reason !== "LINK_UP"),
+        wakeAt,
+      };
+    };
+    return Object.defineProperty(node, "step", { value });
+  };
+  const seeds = Array.from({ length: 40 }, (_, index) => index + 1);
+  const caught = seeds.filter((seed) =>
+    runOnce({ seed, makeCore: forgetful, nodes: 2, seconds: 2, mix: "calm" }).violations.some(
+      ({ checker }) => checker === "replay",
+    ),
+  );
+  expect(caught.length).toBeGreaterThan(0);
 });
 
 test("a core that does nothing wrong passes every check but the one about serving", () => {
