@@ -125,6 +125,24 @@ test("a daemon restarts while it holds: nothing moves and nothing closes", () =>
   expect(reports.map((report) => report.gaps)).toEqual(none);
 });
 
+test("the holder is moved to another host while its clock stands still: the group moves once, and the old lease is cut short", () => {
+  for (const nodes of [2, 3]) {
+    for (const forMs of [400, 1_000, 5_000]) {
+      const reports = play([at(3_000, forMs, { kind: "migrate", node: "holder", room: 4 })], 10, nodes);
+      expect(moves(reports)).toEqual(one);
+      const overlaps = reports.flatMap((report) => report.overlapsMs);
+      // Without being told at once, it would go on for up to a whole interval.
+      expect(Math.max(0, ...overlaps)).toBeLessThan(25);
+    }
+  }
+});
+
+test("the holder is suspended while its clock counts on: the group moves once and is never served twice", () => {
+  const reports = play([at(3_000, 2_000, { kind: "suspend", node: "holder", room: 4 })], 8);
+  expect(moves(reports)).toEqual(one);
+  expect(reports.flatMap((report) => report.overlapsMs)).toEqual([]);
+});
+
 test("the holder of three goes to standby, or leaves: the group moves once", () => {
   expect(
     moves(play([at(3_000, 100, { kind: "request", node: 0, verb: { verb: "standby", node: "srv1" } })], 6, 3)),

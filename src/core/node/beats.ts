@@ -21,6 +21,7 @@ import {
 import type { Peer } from "../membership/roster.ts";
 import { answerBytes, claimBytes, reportBytes, roomFor, takeFitting, wishBytes } from "./frame-room.ts";
 import type { Group } from "./group.ts";
+import { isServing } from "./standing.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
@@ -52,6 +53,12 @@ const WISHES_BYTES = 320;
 /** A peer that started anew and was not confirmed yet is spoken to in its own version for so long after its last frame. */
 const CANDIDATE_MS = 1_000;
 
+/**
+ * For so long after a node's death it is told of its successor as often as a missing one is asked. A machine whose
+ * clock stood still, as in a live migration, takes up its old lease when it goes on: what it hears first ends that.
+ */
+const TELL_THE_DEAD_MS = 60_000;
+
 /** What all frames of one turn share. */
 interface Body {
   readonly groups: readonly GroupReport[];
@@ -75,6 +82,12 @@ export class Beats {
   private readonly s: Surroundings;
   private readonly groups: ReadonlyMap<string, Group>;
   private readonly incarnation: string;
+  /** This node serves a VIP, on these links. */
+  private serves = false;
+  private servingLinks: readonly number[] = [];
+  /** A peer is heard; one is missing. */
+  private isHeard = false;
+  private isMissing = false;
   private beatAt: Instant = LONG_AGO;
   private probeAt: Instant = LONG_AGO;
   private beats = 0;
@@ -94,12 +107,26 @@ export class Beats {
   heard(turn: Turn, peer: Peer, frame: Frame): void {
     // An answer carries claims as every frame does; answering it too would never end.
     const asks = frame.kind === "probe" || (frame.kind === "beat" && frame.claims.length > 0);
-    if (asks) this.answers.set(peer, frame.link);
+    if (asks || this.isOutdated(frame)) this.answers.set(peer, frame.link);
     if (frame.kind === "beat" && turn.now - this.beatAt > this.s.timing.intervalMs / 2) this.beatAt = LONG_AGO;
+  }
+
+  /** Does its sender serve under an epoch that is over? It must learn that at once. */
+  private isOutdated(frame: Frame): boolean {
+    for (const report of frame.groups) {
+      if (isServing(report.role) && report.epoch < (this.groups.get(report.name)?.epoch ?? 0)) return true;
+    }
+    return false;
   }
 
   /** Sends what is due. */
   settle(turn: Turn): void {
+    if (!turn.urgent && this.answers.size === 0 && turn.now < this.wakeAt()) return;
+    this.sendDue(turn);
+    this.look();
+  }
+
+  private sendDue(turn: Turn): void {
     const { askMs } = this.s.timing;
     let written: Body | undefined;
     const body = (): Body => {
@@ -115,8 +142,12 @@ export class Beats {
     for (const [peer, link] of this.answers) this.send(turn, { kind: "answer", peer, link, body: body() });
     this.answers.clear();
     if (turn.now < this.probeAt + askMs) return;
-    const thirsty = this.links().filter((link) => turn.now >= this.thirstyAt(link));
+    const thirsty = this.servingLinks.filter((link) => turn.now >= this.thirstyAt(link));
     for (const peer of this.s.roster.peers.values()) {
+      if (this.tells(peer)) {
+        this.probeAt = turn.now;
+        this.sendAll(turn, "answer", peer, body());
+      }
       if (!peer.alive) continue;
       const missing = peer.state !== "up";
       if (!missing && thirsty.length === 0) continue;
@@ -126,20 +157,39 @@ export class Beats {
     }
   }
 
-  wakeAt(): Instant {
-    let probe: Instant = NEVER;
+  /**
+   * Takes down what the next wake-up rests on besides times: needed after every look at the node, and after everything
+   * sent. In between only evidence moves.
+   */
+  look(): void {
+    this.serves = this.isServing();
+    this.servingLinks = this.links().filter((link) => this.isServingOn(link));
+    this.isHeard = false;
+    this.isMissing = false;
     for (const peer of this.s.roster.peers.values()) {
+      if (this.tells(peer)) this.isMissing = true;
       if (!peer.alive) continue;
-      if (peer.state !== "up") probe = LONG_AGO;
-      for (const link of this.links()) probe = earlier(probe, this.thirstyAt(link));
+      this.isHeard = true;
+      if (peer.state !== "up") this.isMissing = true;
     }
+  }
+
+  wakeAt(): Instant {
+    let probe = this.isMissing ? LONG_AGO : NEVER;
+    if (this.isHeard) for (const link of this.servingLinks) probe = earlier(probe, this.thirstyAt(link));
     probe = later(probe, after(this.probeAt, this.s.timing.askMs));
     return earlier(this.nextBeatAt(), probe);
   }
 
+  /** Is this dead node told, when the next question is due, that another serves? */
+  private tells(peer: Peer): boolean {
+    if (peer.state !== "dead" || !this.isServing()) return false;
+    return this.probeAt + this.s.timing.askMs < peer.heardAt + TELL_THE_DEAD_MS;
+  }
+
   private nextBeatAt(): Instant {
     const { intervalMs } = this.s.timing;
-    return after(this.beatAt, this.isServing() ? intervalMs * (1 - LEAD_SHARE) : intervalMs);
+    return after(this.beatAt, this.serves ? intervalMs * (1 - LEAD_SHARE) : intervalMs);
   }
 
   private isServing(): boolean {
@@ -151,14 +201,17 @@ export class Beats {
     return this.s.segments.map((_, link) => link);
   }
 
-  /** When the echo that should have come on a link is overdue and a served VIP depends on it. */
+  private isServingOn(link: number): boolean {
+    for (const group of this.groups.values())
+      if (group.role === "holding" && group.vips.some((vip) => linkOf(vip) === link)) return true;
+    return false;
+  }
+
+  /** When the echo that should have come on a link is overdue; asked for links that a served VIP depends on. */
   private thirstyAt(link: number): Instant {
-    const segment = this.s.segments[link];
-    const serving = [...this.groups.values()].some(
-      (group) => group.role === "holding" && group.vips.some((vip) => linkOf(vip) === link),
-    );
     const { echoMs, lateMs } = this.s.timing;
-    return segment === undefined || !serving ? NEVER : after(segment.deadline, lateMs - echoMs);
+    const segment = this.s.segments[link];
+    return segment === undefined ? NEVER : after(segment.deadline, lateMs - echoMs);
   }
 
   private sendAll(turn: Turn, kind: FrameKind, peer: Peer, body: Body): void {

@@ -339,7 +339,8 @@ export class Node {
     if (peer !== undefined && !peer.alive && this.givesWay(life, peer, input.link)) {
       group.yieldTo(turn, peer.name, "it announced the same address and its frames cannot be read");
     } else if (this.alarm(turn, `again ${group.config.name}`, 1_000)) {
-      group.announcing.begin(turn.now);
+      // A frame may say in a moment that the other is right: then nothing is announced here any more.
+      group.announcing.begin(after(turn.now, 2 * s.timing.askMs));
     }
   }
 

@@ -20,7 +20,10 @@ export class NeedlessMoves extends Checker {
   override servingChanged(world: World, changed: VipConfig | undefined): void {
     for (const vip of changed === undefined ? world.vips : [changed]) {
       this.runs++;
-      const server = world.serving(vip)[0]?.name;
+      const serving = world.serving(vip);
+      const last = this.#last.get(vip.id);
+      // A second kernel that serves for a moment beside the first moves nothing.
+      const server = (serving.find((machine) => machine.name === last) ?? serving[0])?.name;
       if (server === undefined) this.#closed(world, vip);
       else this.#served(world, vip, server);
     }
