@@ -18,8 +18,13 @@ export function nodeAddress(link: number, index: number): string {
 }
 
 /** Address of the gateway host on a link. */
-export function gatewayAddress(link: number): string {
-  return `10.${link}.0.1`;
+export function gatewayAddress(link: number, family: 4 | 6 = 4): string {
+  return family === 4 ? `10.${link}.0.1` : `fd00:0:0:${link}::1`;
+}
+
+/** Address of a second router that is no partner of the first. */
+export function secondGatewayAddress(link: number, family: 4 | 6 = 4): string {
+  return family === 4 ? `10.${link}.0.2` : `fd00:0:0:${link}::2`;
 }
 
 /** Hardware address of a host's port. */
@@ -71,9 +76,12 @@ function drawGroup(
 ): GroupConfig {
   const name = ["www", "mail", "db"][options.index] ?? `g${options.index}`;
   const prefer = rotate(options.names, random.integer(0, options.names.length - 1));
-  const resources: ResourceConfig[] = [drawVip(name, options.link, 100 + 10 * options.index)];
-  if (random.chance(0.2))
-    resources.push(drawVip(name, random.chance(0.8) ? options.link : 0, 101 + 10 * options.index));
+  const family = random.chance(0.2) ? 6 : 4;
+  const resources: ResourceConfig[] = [drawVip(name, options.link, { host: 100 + 10 * options.index, family })];
+  if (random.chance(0.2)) {
+    const second = { host: 101 + 10 * options.index, family: random.pick([4, 6] as const) };
+    resources.push(drawVip(name, random.chance(0.8) ? options.link : 0, second));
+  }
   if (random.chance(0.4)) resources.push(drawService(name));
   return {
     name,
@@ -84,15 +92,16 @@ function drawGroup(
   };
 }
 
-function drawVip(group: string, link: number, host: number): ResourceConfig {
-  const address = `10.${link}.0.${host}`;
-  const gateways = [gatewayAddress(link)];
+function drawVip(group: string, link: number, vip: { host: number; family: 4 | 6 }): ResourceConfig {
+  const { host, family } = vip;
+  const address = family === 4 ? `10.${link}.0.${host}` : `fd00:0:0:${link}::${host}`;
+  const gateways = [gatewayAddress(link, family)];
   return {
     kind: "vip",
     id: `${group}/${address}`,
     address,
-    family: 4,
-    prefixLength: 24,
+    family,
+    prefixLength: family === 4 ? 24 : 64,
     link,
     device: undefined,
     gateways,

@@ -7,7 +7,7 @@ import type { VipConfig } from "../core/config/cluster.ts";
 import type { Wish } from "../core/membership/frame.ts";
 import type { NodeMode, Verdict } from "../core/base/words.ts";
 import { after } from "../core/base/time.ts";
-import type { AskEffect, RunEffect } from "../core/node/effects.ts";
+import type { RunEffect } from "../core/node/effects.ts";
 import type { Handover } from "../core/node/inputs.ts";
 import { portMac } from "./cluster.ts";
 import { Kernel } from "./kernel.ts";
@@ -246,50 +246,9 @@ export class Machine {
     world.servingChanged(vip);
   }
 
-  /** Gratuitous ARP / unsolicited NA to everyone on the segment. */
-  announce(vip: VipConfig): void {
-    const { network, machines } = this.#world;
-    const link = vip.link ?? 0;
-    const mac = this.mac(link);
-    for (const other of machines) {
-      if (other === this) continue;
-      network.send(link, this.index, other.index, "raw", () => other.overhear(link, vip.address, mac, false));
-    }
-    network.send(link, this.index, network.client, "raw", () => this.#world.clientLearns(vip, mac));
-  }
-
   /** Somebody uses or wants a VIP on the segment. */
   overhear(link: number, address: string, mac: string, probe: boolean): void {
     if (this.receives()) this.process?.deliver((now) => ({ kind: "announcement", now, link, address, mac, probe }));
-  }
-
-  /** Puts the question on the wire; every host that has the address answers the asker. */
-  ask(effect: AskEffect, asked: number): void {
-    const world = this.#world;
-    const { network } = world;
-    const { link } = effect;
-    const vip = world.vipByAddress.get(effect.address);
-    const back = (from: number, mac: string) => {
-      network.send(link, from, this.index, "raw", () => this.process?.answered(effect, mac, asked));
-    };
-    for (const other of world.machines) {
-      if (other === this || (effect.probe === "echo" && effect.mac !== other.mac(link))) continue;
-      network.send(link, this.index, other.index, "raw", () => {
-        if (!other.isPowered) return;
-        if (other.hasAddress(link, effect.address, vip)) back(other.index, other.mac(link));
-        if (effect.probe === "arp" && vip !== undefined) other.overhear(link, effect.address, this.mac(link), true);
-      });
-    }
-    network.send(link, this.index, network.gateway, "raw", () => {
-      const isHere = world.gateways[link]?.includes(effect.address) === true && network.gatewayDown[link] === 0;
-      const mac = portMac(link, network.gateway);
-      if (isHere && (effect.probe === "arp" || effect.mac === mac)) back(network.gateway, mac);
-      if (effect.probe !== "arp") return;
-      const stranger = network.stranger[link];
-      if (stranger !== undefined) back(network.gateway, stranger);
-      const last = vip === undefined ? undefined : world.lastServer.get(vip.id);
-      if (network.fabric[link] === true && last !== undefined && last !== this) back(network.gateway, last.mac(link));
-    });
   }
 
   /** Does this kernel answer for the address on that link? */

@@ -1,18 +1,23 @@
 /**
- * The pretend network: one segment (a switch) for every link index, with all nodes, a gateway host and a client
- * host on it. It loses, delays, doubles and reorders, and has cables that can be pulled one way or both.
- * Datagrams, ARP/NDP and echo go through the same rules, except that UDP alone can be filtered.
+ * The pretend network: one segment for every link index, with all nodes, up to two routers and up to three clients
+ * on it. It loses, delays, doubles and reorders, queues where a link is slow, has cables that can be pulled one way or
+ * both, and falls into parts. Datagrams, ARP/NDP and echo go through the same rules, except that UDP, or one address
+ * family, can be filtered alone.
  */
 
+import { unreachable } from "../core/base/assert.ts";
 import type { Random } from "../core/base/random.ts";
+import { CLIENTS, plainLayout, ROUTERS, type SegmentLayout } from "./layout.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** How a segment treats every packet; `delay` in milliseconds. */
+/** How a segment treats every packet; times in milliseconds. */
 export interface Quality {
   readonly loss: number;
   readonly duplicate: number;
   readonly delayMin: number;
   readonly delayMax: number;
+  /** A slow segment: each packet occupies the receiver's port for so long; others wait, and overflow when that takes too long. */
+  readonly slow?: { readonly packetMs: number; readonly queueMs: number };
 }
 
 /** A healthy switch. */
@@ -25,13 +30,26 @@ interface Port {
   carrierCuts: number;
 }
 
-/** Hosts are numbered: nodes from 0, then the gateway, then the client. */
+/** What is lost between two parts of a segment: everything, or only what goes to the part with the higher or lower number. */
+export type SplitWay = "both" | "up" | "down";
+
+/** A segment in parts. */
+export interface Split {
+  /** Number of each host's part. */
+  readonly parts: Uint8Array;
+  readonly way: SplitWay;
+}
+
+/** Hosts are numbered: nodes from 0, then routers, then clients. */
 export class Network {
   readonly nodes: number;
   readonly links: number;
+  readonly layouts: readonly SegmentLayout[];
+  /** The first router, and the first client. */
   readonly gateway: number;
   readonly client: number;
-  /** Is the gateway host running on this link? Counts faults. */
+  readonly hosts: number;
+  /** Does the first router stand still on this link? Counts faults. */
   readonly gatewayDown: number[];
   /** Hardware address of a stranger who answers ARP for everything on the link. */
   readonly stranger: (string | undefined)[];
@@ -43,16 +61,38 @@ export class Network {
   readonly #ports: Port[][];
   readonly #pairCuts: Uint8Array[];
   readonly #udpCuts: Uint8Array[];
+  readonly #splits: Split[][];
+  /** Nodes do not see each other, but everybody else: a private VLAN. Counts faults. */
+  readonly #isolated: number[];
+  /** Per link: filters of IPv4 and IPv6. */
+  readonly #familyCuts: { 4: number; 6: number }[];
+  /** Address family of the nodes' addresses. */
+  readonly #family: readonly (4 | 6)[];
+  /** Per link: everything that may stop a packet. While it is 0 nothing needs to be looked at. */
+  readonly #hurdles: number[];
+  /** Per link and host: until when a slow port is busy. */
+  readonly #busyUntil: Float64Array[];
+  /** Called after anything changed that may make somebody reachable or not. */
+  onChange: () => void = () => {};
 
-  constructor(options: { timeline: Timeline; random: Random; nodes: number; links: number }) {
+  constructor(options: {
+    timeline: Timeline;
+    random: Random;
+    nodes: number;
+    layouts: readonly SegmentLayout[];
+    families: readonly (4 | 6)[];
+  }) {
     this.#timeline = options.timeline;
     this.#random = options.random;
     this.nodes = options.nodes;
-    this.links = options.links;
+    this.layouts = options.layouts;
+    this.links = options.layouts.length;
     this.gateway = options.nodes;
-    this.client = options.nodes + 1;
-    const hosts = options.nodes + 2;
-    const each = <T>(make: () => T): T[] => Array.from({ length: options.links }, make);
+    this.client = options.nodes + ROUTERS;
+    this.hosts = options.nodes + ROUTERS + CLIENTS;
+    this.#family = options.families;
+    const { hosts } = this;
+    const each = <T>(make: () => T): T[] => Array.from({ length: this.links }, make);
     this.gatewayDown = each(() => 0);
     this.stranger = each(() => undefined);
     this.fabric = each(() => false);
@@ -60,40 +100,116 @@ export class Network {
     this.#ports = each(() => Array.from({ length: hosts }, () => ({ ingressCuts: 0, egressCuts: 0, carrierCuts: 0 })));
     this.#pairCuts = each(() => new Uint8Array(hosts * hosts));
     this.#udpCuts = each(() => new Uint8Array(hosts * hosts));
+    this.#splits = each(() => []);
+    this.#isolated = each(() => 0);
+    this.#familyCuts = each(() => ({ 4: 0, 6: 0 }));
+    this.#hurdles = each(() => 0);
+    this.#busyUntil = each(() => new Float64Array(hosts));
   }
 
-  port(link: number, host: number): Port {
-    return this.#ports[link]?.[host] as Port;
+  layout(link: number): SegmentLayout {
+    return this.layouts[link] ?? plainLayout(this.nodes);
+  }
+
+  /** Host numbers of the routers that a link has room for. */
+  routersOn(link: number): number[] {
+    return this.layout(link).routers.map((_, index) => this.gateway + index);
+  }
+
+  clientsOn(link: number): number[] {
+    return this.layout(link).clients.map((_, index) => this.client + index);
   }
 
   setQuality(link: number, quality: Quality): void {
     this.#quality[link] = quality;
+    this.#busyUntil[link]?.fill(0);
+  }
+
+  /** Pulls (+1) or plugs (-1) one direction of a host's cable, or the cable itself. */
+  cutPort(link: number, host: number, what: "in" | "out" | "carrier", change: 1 | -1): void {
+    const port = this.#port(link, host);
+    if (what === "in") port.ingressCuts += change;
+    else if (what === "out") port.egressCuts += change;
+    else port.carrierCuts += change;
+    this.#changed(link, change);
   }
 
   /** Adds (+1) or heals (-1) a cut from one host to another; `udp` cuts leave ARP, NDP and echo alone. */
   cutPair(link: number, pair: { from: number; to: number }, what: "all" | "udp", change: 1 | -1): void {
     const table = (what === "all" ? this.#pairCuts : this.#udpCuts)[link] as Uint8Array;
-    const index = pair.from * (this.nodes + 2) + pair.to;
+    const index = pair.from * this.hosts + pair.to;
     table[index] = (table[index] as number) + change;
+    this.#changed(link, change);
+  }
+
+  /** The segment falls into parts; several splits may stand at once. */
+  split(link: number, split: Split): void {
+    this.#splits[link]?.push(split);
+    this.#changed(link, 1);
+  }
+
+  join(link: number, split: Split): void {
+    const splits = this.#splits[link];
+    const index = splits?.indexOf(split) ?? -1;
+    if (splits === undefined || index < 0) return;
+    splits.splice(index, 1);
+    this.#changed(link, -1);
+  }
+
+  /** A trunk of the link's layout as a split: the lower side's switches have the lower numbers. */
+  trunk(link: number, trunk: number, way: SplitWay): Split {
+    const { nodes, routers, clients } = this.layout(link);
+    const parts = new Uint8Array(this.hosts);
+    const place = (first: number, switches: readonly number[]) => {
+      for (const [index, at] of switches.entries()) parts[first + index] = at > trunk ? 1 : 0;
+    };
+    place(0, nodes);
+    place(this.gateway, routers);
+    place(this.client, clients);
+    return { parts, way };
+  }
+
+  /** The first router fails (+1), or comes back (-1). */
+  stopGateway(link: number, change: 1 | -1): void {
+    this.gatewayDown[link] = (this.gatewayDown[link] ?? 0) + change;
+    this.onChange();
+  }
+
+  /** Nodes see each other no longer (+1), or again (-1). */
+  isolate(link: number, change: 1 | -1): void {
+    this.#isolated[link] = (this.#isolated[link] ?? 0) + change;
+    this.#changed(link, change);
+  }
+
+  /** Everything of one address family is lost (+1), or passes again (-1). */
+  filterFamily(link: number, family: 4 | 6, change: 1 | -1): void {
+    const cuts = this.#familyCuts[link];
+    if (cuts !== undefined) cuts[family] += change;
+    this.#changed(link, change);
+  }
+
+  /** Do ARP (4) or NDP (6), and what they lead to, pass at all? */
+  carries(link: number, family: 4 | 6): boolean {
+    return this.#hurdles[link] === 0 || this.#familyCuts[link]?.[family] === 0;
   }
 
   hasCarrier(link: number, host: number): boolean {
-    return this.port(link, host).carrierCuts === 0;
+    return this.#port(link, host).carrierCuts === 0;
   }
 
   /** Can a packet get from one host to another just now, chance aside? */
   isOpen(link: number, from: number, to: number, what: "udp" | "raw"): boolean {
-    const out = this.port(link, from);
-    const into = this.port(link, to);
-    if (out.egressCuts > 0 || out.carrierCuts > 0 || into.ingressCuts > 0 || into.carrierCuts > 0) return false;
-    const index = from * (this.nodes + 2) + to;
-    if ((this.#pairCuts[link] as Uint8Array)[index] !== 0) return false;
-    return what === "raw" || (this.#udpCuts[link] as Uint8Array)[index] === 0;
+    return this.#hurdles[link] === 0 || this.#passes(link, from, to, what);
+  }
+
+  /** There and back. */
+  isOpenBothWays(link: number, one: number, other: number): boolean {
+    return this.isOpen(link, one, other, "raw") && this.isOpen(link, other, one, "raw");
   }
 
   /** Sends one packet: `arrive` is called zero, one or two times, each later than now. */
   send(link: number, from: number, to: number, what: "udp" | "raw", arrive: () => void): void {
-    if (!this.isOpen(link, from, to, what)) return;
+    if (this.#hurdles[link] !== 0 && !this.#passes(link, from, to, what)) return;
     const quality = this.#quality[link] as Quality;
     if (quality.loss > 0 && this.#random.chance(quality.loss)) return;
     this.#carry(link, to, quality, arrive);
@@ -101,9 +217,61 @@ export class Network {
   }
 
   #carry(link: number, to: number, quality: Quality, arrive: () => void): void {
-    this.#timeline.after(this.#random.between(quality.delayMin, quality.delayMax), () => {
-      const port = this.port(link, to);
+    let delayMs = this.#random.between(quality.delayMin, quality.delayMax);
+    if (quality.slow !== undefined) {
+      const waitMs = this.#queue(link, to, quality.slow);
+      if (waitMs === undefined) return;
+      delayMs += waitMs;
+    }
+    this.#timeline.after(delayMs, () => {
+      const port = this.#port(link, to);
       if (port.ingressCuts === 0 && port.carrierCuts === 0) arrive();
     });
+  }
+
+  /** How long a packet waits at a slow port; undefined when the queue overflows. */
+  #queue(link: number, to: number, slow: { packetMs: number; queueMs: number }): number | undefined {
+    const { now } = this.#timeline;
+    const busyUntil = this.#busyUntil[link] as Float64Array;
+    const begin = Math.max(now, busyUntil[to] as number);
+    if (begin - now > slow.queueMs) return undefined;
+    busyUntil[to] = begin + slow.packetMs;
+    return begin + slow.packetMs - now;
+  }
+
+  #passes(link: number, from: number, to: number, what: "udp" | "raw"): boolean {
+    const out = this.#port(link, from);
+    const into = this.#port(link, to);
+    if (out.egressCuts > 0 || out.carrierCuts > 0 || into.ingressCuts > 0 || into.carrierCuts > 0) return false;
+    const index = from * this.hosts + to;
+    if ((this.#pairCuts[link] as Uint8Array)[index] !== 0) return false;
+    if (from < this.nodes && to < this.nodes && (this.#isolated[link] as number) > 0) return false;
+    for (const split of this.#splits[link] as Split[]) if (isBetween(split, from, to)) return false;
+    if (what === "raw") return true;
+    return (this.#udpCuts[link] as Uint8Array)[index] === 0 && this.carries(link, this.#family[link] ?? 4);
+  }
+
+  #port(link: number, host: number): Port {
+    return this.#ports[link]?.[host] as Port;
+  }
+
+  #changed(link: number, change: 1 | -1): void {
+    this.#hurdles[link] = (this.#hurdles[link] ?? 0) + change;
+    this.onChange();
+  }
+}
+
+/** Does a packet from one host to another cross the gap? */
+function isBetween({ parts, way }: Split, from: number, to: number): boolean {
+  const [source, target] = [parts[from] as number, parts[to] as number];
+  switch (way) {
+    case "both":
+      return source !== target;
+    case "up":
+      return source < target;
+    case "down":
+      return source > target;
+    default:
+      return unreachable(way);
   }
 }

@@ -23,6 +23,7 @@ import type { StepResult } from "../core/node/node.ts";
 import { explain } from "../core/node/reasons.ts";
 import type { NodeView } from "../core/node/view.ts";
 import { describeEffect, describeInput } from "./describe.ts";
+import { announce, ask } from "./discovery.ts";
 import type { Machine } from "./machine.ts";
 import { Questions } from "./questions.ts";
 import type { World } from "./world.ts";
@@ -301,7 +302,7 @@ export class Process {
         for (const vip of effect.vips) this.#place(vip, ADDRESS_LIFETIME_MS);
         return;
       case "announce":
-        for (const vip of effect.vips) this.machine.announce(vip);
+        for (const vip of effect.vips) announce(this.#world, this.machine, vip);
         return;
       case "run":
         return this.#run(effect);
@@ -375,7 +376,7 @@ export class Process {
 
   #ask(effect: AskEffect): void {
     this.#questions.ask(effect, this.now);
-    this.machine.ask(effect, this.#world.now);
+    ask(this.#world, this.machine, effect);
   }
 
   /** An answer to one of our questions arrived; `asked` is the true time of the very question, for checkers only. */

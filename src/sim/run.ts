@@ -18,7 +18,9 @@ import type { ClusterConfig } from "../core/config/cluster.ts";
 import { drawFaults } from "./faults/draw.ts";
 import { describeFault, type Fault, type Mix } from "./faults/fault.ts";
 import { inflict } from "./faults/inflict.ts";
+import type { RequestCounts } from "./observers.ts";
 import type { MakeCore } from "./process.ts";
+import { drawLayout, type SegmentLayout } from "./layout.ts";
 import { World, type Violation } from "./world.ts";
 
 /** What to run; what is undefined the seed decides. */
@@ -36,6 +38,10 @@ export interface RunOptions {
   readonly faults?: readonly Fault[];
   /** Changes the drawn cluster file, for scenarios. */
   readonly adapt?: (config: ClusterConfig) => ClusterConfig;
+  /** How each link's segment is built, for scenarios; otherwise drawn. */
+  readonly layouts?: readonly SegmentLayout[];
+  /** Addresses of the routers on each link, for scenarios; otherwise drawn. */
+  readonly gateways?: readonly (readonly string[])[];
 }
 
 export interface RunReport {
@@ -52,6 +58,8 @@ export interface RunReport {
   readonly moves: number;
   readonly gaps: number;
   readonly unreachableOverlaps: number;
+  /** How the requests of clients and gateways ended. */
+  readonly requests: RequestCounts;
   readonly takeoverGapsMs: readonly number[];
   /** Overlaps after a machine's clock stood still: the one exception. */
   readonly overlapsMs: readonly number[];
@@ -96,8 +104,10 @@ export function runOnce(options: RunOptions): RunReport {
   const config = options.adapt?.(drawn) ?? drawn;
   const seconds = options.seconds ?? (mix === "chaos" ? random.pick([5, 10, 20]) : 15);
   const safetyEnd = SETTLE_MS + seconds * 1_000;
+  const layoutRandom = new Random(`${options.seed}/layout`);
+  const layouts = options.layouts ?? config.nodes[0]?.addresses.map(() => drawLayout(layoutRandom, nodes)) ?? [];
   const faults =
-    options.faults ?? drawFaults(random, { mix, config, from: isLossy ? 5_000 : SETTLE_MS, to: safetyEnd });
+    options.faults ?? drawFaults(random, { mix, config, layouts, from: isLossy ? 5_000 : SETTLE_MS, to: safetyEnd });
 
   const checkers = {
     holder: new OneHolder(),
@@ -118,6 +128,8 @@ export function runOnce(options: RunOptions): RunReport {
     mix,
     makeCore,
     checkers: list,
+    layouts,
+    ...(options.gateways && { gateways: options.gateways }),
     recording: options.recording ?? false,
     verbose: options.verbose ?? false,
     drift,
@@ -136,6 +148,7 @@ export function runOnce(options: RunOptions): RunReport {
     moves: checkers.moves.moves,
     gaps: checkers.moves.gaps,
     unreachableOverlaps: checkers.holder.unreachableOverlaps,
+    requests: world.observers.counts,
     takeoverGapsMs: checkers.prompt.gapsMs,
     overlapsMs: checkers.stopped.overlapsMs,
     faults,

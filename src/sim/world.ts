@@ -8,11 +8,14 @@ import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { ReplyEffect } from "../core/node/effects.ts";
 import type { Verb } from "../core/node/inputs.ts";
 import type { Checker } from "./checkers/checker.ts";
-import { gatewayAddress } from "./cluster.ts";
+import { gatewayAddress, secondGatewayAddress } from "./cluster.ts";
 import type { Mix } from "./faults/fault.ts";
+import { plainLayout, type SegmentLayout } from "./layout.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
+import { Observers } from "./observers.ts";
 import type { MakeCore, Process } from "./process.ts";
+import { Routers } from "./routers.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
 import { type Wire, wiresOf } from "./wires.ts";
@@ -56,6 +59,8 @@ export interface WorldOptions {
   readonly mix: Mix;
   /** Addresses of the gateway host on each link; undefined lets the seed decide. */
   readonly gateways?: readonly (readonly string[])[];
+  /** How each link's segment is built; undefined means one switch, one router and one client each. */
+  readonly layouts?: readonly SegmentLayout[];
   readonly makeCore: MakeCore;
   readonly checkers: readonly Checker[];
   readonly recording: boolean;
@@ -74,6 +79,8 @@ export class World {
   readonly makeCore: MakeCore;
   readonly checkers: readonly Checker[];
   readonly network: Network;
+  readonly routers: Routers;
+  readonly observers: Observers;
   readonly machines: readonly Machine[];
   readonly vips: readonly VipConfig[];
   readonly vipByAddress: ReadonlyMap<string, VipConfig>;
@@ -87,12 +94,11 @@ export class World {
   readonly violations: Violation[] = [];
   /** Node that served a VIP last. */
   readonly lastServer = new Map<string, Machine>();
-  /** The client's ARP cache: hardware address by VIP. */
-  readonly clientCache = new Map<string, string>();
   /** Steps taken by all cores. */
   steps = 0;
   /** Faults that began, by kind. */
   readonly inflicted = new Map<string, number>();
+  readonly #byMac = new Map<string, Machine>();
   #healedAt = Number.POSITIVE_INFINITY;
   #requests = 0;
   readonly #waiting = new Map<number, Verb>();
@@ -106,23 +112,28 @@ export class World {
     this.checkers = options.checkers;
     const { seed, config } = options;
     this.wires = wiresOf(config);
-    const links = this.wires.length;
     const shape = new Random(`${seed}/shape`);
     this.random = { machines: new Random(`${seed}/machines`) };
+    const nodes = config.nodes.length;
+    const layouts = options.layouts ?? this.wires.map(() => plainLayout(nodes));
     this.network = new Network({
       timeline: this.timeline,
       random: new Random(`${seed}/network`),
-      nodes: config.nodes.length,
-      links,
+      nodes,
+      layouts,
+      families: this.wires.map(({ addresses }) => (addresses[0]?.includes(":") === true ? 6 : 4)),
     });
-    // Link 0 carries the VIPs and always has a gateway; private networks have one now and then.
-    this.gateways =
-      options.gateways ?? this.wires.map(({ link }) => (link === 0 || shape.chance(0.2) ? [gatewayAddress(link)] : []));
+    this.gateways = options.gateways ?? drawGateways(shape, config, layouts);
     this.vips = config.groups.flatMap((group) => group.resources.filter((resource) => resource.kind === "vip"));
     this.vipByAddress = new Map(this.vips.map((vip) => [vip.address, vip]));
     this.machines = config.nodes.map(
       (node, index) => new Machine(this, node.name, { index, rate: 1 + shape.between(-options.drift, options.drift) }),
     );
+    for (const { link } of this.wires)
+      for (const machine of this.machines) this.#byMac.set(`${link}/${machine.mac(link)}`, machine);
+    this.routers = new Routers(this);
+    this.observers = new Observers(this, new Random(`${seed}/observers`));
+    this.network.onChange = () => this.networkChanged();
   }
 
   get now(): number {
@@ -154,14 +165,21 @@ export class World {
     return this.machines.filter((machine) => machine.serves(vip));
   }
 
-  /** Can a client's packet reach the machine on the VIP's link, and the answer come back? */
+  /** How many machines serve a VIP now; counted without making a list, because it is asked at every renewal. */
+  countServing(vip: VipConfig): number {
+    let count = 0;
+    for (const machine of this.machines) if (machine.serves(vip)) count++;
+    return count;
+  }
+
+  /** Can the first client's packet reach the machine on the VIP's link, and the answer come back? */
   isReachable(machine: Machine, vip: VipConfig): boolean {
-    const link = vip.link ?? 0;
-    const { network } = this;
-    return (
-      network.isOpen(link, network.client, machine.index, "raw") &&
-      network.isOpen(link, machine.index, network.client, "raw")
-    );
+    return this.network.isOpenBothWays(vip.link ?? 0, this.network.client, machine.index);
+  }
+
+  /** Machine with that port on a link. */
+  machineByMac(link: number, mac: string): Machine | undefined {
+    return this.#byMac.get(`${link}/${mac}`);
   }
 
   isAddressOnly(vip: VipConfig): boolean {
@@ -187,8 +205,10 @@ export class World {
     for (const checker of this.checkers) checker.servingChanged(this, vip);
   }
 
-  clientLearns(vip: VipConfig, mac: string): void {
-    this.clientCache.set(vip.id, mac);
+  /** Cables, trunks or routers changed: somebody else may be reachable now. */
+  networkChanged(): void {
+    this.routers.look();
+    this.servingChanged();
   }
 
   /** An operator types a command on a machine; nothing happens where no daemon runs. */
@@ -227,4 +247,17 @@ export class World {
   healedForMs(): number {
     return this.now - this.#healedAt;
   }
+}
+
+/** Link 0 carries the VIPs and always has a gateway; private networks have one now and then. IPv6 VIPs have their own. */
+function drawGateways(random: Random, config: ClusterConfig, layouts: readonly SegmentLayout[]): string[][] {
+  const vips = config.groups.flatMap((group) => group.resources.filter((resource) => resource.kind === "vip"));
+  return layouts.map(({ mode }, link) => {
+    if (link !== 0 && !random.chance(0.2)) return [];
+    const families = vips.some((vip) => vip.link === link && vip.family === 6) ? ([4, 6] as const) : ([4] as const);
+    return families.flatMap((family) => {
+      const address = gatewayAddress(link, family);
+      return mode === "twins" ? [address, secondGatewayAddress(link, family)] : [address];
+    });
+  });
 }

@@ -9,6 +9,7 @@ import type { Frame } from "../../core/membership/frame.ts";
 import type { AskEffect, DecisionEvent, ReplyEffect } from "../../core/node/effects.ts";
 import type { Verb } from "../../core/node/inputs.ts";
 import type { Machine } from "../machine.ts";
+import type { Observer } from "../observers.ts";
 import type { Process } from "../process.ts";
 import type { World } from "../world.ts";
 
@@ -17,6 +18,12 @@ export interface WireAnswer {
   readonly effect: AskEffect;
   readonly mac: string;
   readonly asked: number;
+}
+
+/** Where a request went. */
+export interface Landed {
+  readonly machine: Machine;
+  readonly isAccepted: boolean;
 }
 
 /** A checker overrides the hooks that it needs and calls `world.violate` when a promise is broken. */
@@ -34,6 +41,8 @@ export abstract class Checker {
   frameHeard(_world: World, _process: Process, _frame: Frame): void {}
   /** A process reads an answer, just before its core does. */
   answerHeard(_world: World, _machine: Machine, _answer: WireAnswer): void {}
+  /** A client's request reached a machine that it takes for the VIP's; accepted where its kernel serves the VIP. */
+  requestLanded(_world: World, _observer: Observer, _vip: VipConfig, _landed: Landed): void {}
   decided(_world: World, _machine: Machine, _event: DecisionEvent): void {}
   /** A daemon answers an operator. */
   replied(_world: World, _machine: Machine, _verb: Verb, _outcome: ReplyEffect["outcome"]): void {}

@@ -3,8 +3,14 @@
  * node, the clients know where, and all nodes agree about it.
  */
 
+import type { VipConfig } from "../../core/config/cluster.ts";
+import type { Machine } from "../machine.ts";
+import type { Observer } from "../observers.ts";
 import type { World } from "../world.ts";
 import { Checker } from "./checker.ts";
+
+/** Longer than anybody pauses between two requests, and than a slow network keeps an answer. */
+const ANSWERED_WITHIN_MS = 1_500;
 
 /** Looks once, at the end of the liveness phase, whose length is the bound. */
 export class Liveness extends Checker {
@@ -21,13 +27,23 @@ export class Liveness extends Checker {
         world.violate(this.name, `${vip.id} is served by ${found}, ${world.healedForMs().toFixed(0)} ms after healing`);
         continue;
       }
-      const known = world.clientCache.get(vip.id);
-      if (known !== holder.mac(vip.link ?? 0))
-        world.violate(
-          this.name,
-          `the client believes ${vip.id} at ${known ?? "no address"}, but ${holder.name} serves it`,
-        );
+      for (const observer of world.observers.on(vip.link ?? 0)) this.#ask(world, observer, { vip, holder });
     }
+  }
+
+  /** Everybody who uses the VIP was answered lately, and by its holder. */
+  #ask(world: World, observer: Observer, what: { vip: VipConfig; holder: Machine }): void {
+    const { vip, holder } = what;
+    if (!world.routers.isActive(observer.link, observer.host) && observer.isRouter) return;
+    this.runs++;
+    const last = observer.answered.get(vip.id);
+    if (last !== undefined && last.by === holder && world.now - last.at < ANSWERED_WITHIN_MS) return;
+    const when = last === undefined ? "never" : `last by ${last.by.name}, ${(world.now - last.at).toFixed(0)} ms ago`;
+    const known = observer.cache.mac(vip.address) ?? "no hardware address";
+    world.violate(
+      this.name,
+      `${observer.name} is not answered by ${holder.name}, which serves ${vip.id}: ${when}; it believes in ${known}`,
+    );
   }
 
   #lookAt(world: World, group: string): void {

@@ -2,18 +2,28 @@
 
 import type { Random } from "../../core/base/random.ts";
 import type { ClusterConfig } from "../../core/config/cluster.ts";
-import type { Quality } from "../network.ts";
+import type { SegmentLayout } from "../layout.ts";
+import { GOOD_QUALITY, type Quality } from "../network.ts";
 import type { Target } from "./fault.ts";
 import type { NetworkAction } from "./network-actions.ts";
 
-/** Mixing these in one run makes isolated pairs, which are outside the promise. */
-export type NetworkFlavour = "ports" | "pairs" | "udp";
+/**
+ * Kinds of cuts. Mixing them in one run makes pairs of nodes that both reach a gateway and not each other, which is
+ * outside the promise; cables and trunks go together, because what they leave is always whole within itself.
+ */
+export type NetworkFlavour = "cables" | "pairs" | "udp" | "isolated" | "family";
+
+/** A flavour that suits the nodes' links: some leave only another link for the nodes to hear each other on. */
+export function drawFlavour(random: Random, links: number): NetworkFlavour {
+  const drawn = random.pick<NetworkFlavour>(["cables", "cables", "cables", "pairs", "udp", "isolated", "family"]);
+  return links > 1 || drawn === "udp" ? drawn : "cables";
+}
 
 /** One fault of the network. */
 export function drawNetworkAction(
   random: Random,
   config: ClusterConfig,
-  options: { flavour: NetworkFlavour; node: Target },
+  options: { flavour: NetworkFlavour; node: Target; layouts: readonly SegmentLayout[] },
 ): NetworkAction {
   const links = Array.from(config.nodes[0]?.addresses ?? [], (_, link) => link);
   const link = random.pick(links);
@@ -27,8 +37,16 @@ export function drawNetworkAction(
     const some = random.chance(0.7) ? links : [link];
     return random.chance(0.5) ? { kind: "udp", links: some } : { kind: "udp", links: some, pair };
   }
-  if (options.flavour === "pairs" && links.length > 1) return { kind: "pair-cut", link: 0, ...pair };
-  if (random.chance(0.3)) return { kind: "quality", link, quality: drawQuality(random) };
+  if (options.flavour === "pairs") return { kind: "pair-cut", link: 0, ...pair };
+  if (options.flavour === "isolated" && random.chance(0.7)) return { kind: "isolate", link: 0 };
+  if (options.flavour === "family" && random.chance(0.7))
+    return { kind: "family", link: 0, family: random.pick([4, 6] as const) };
+  if (options.flavour !== "cables" || random.chance(0.3)) return drawQualityFault(random, link);
+  const trunks = (options.layouts[0]?.switches ?? 1) - 1;
+  if (trunks > 0 && random.chance(0.5)) {
+    const trunk = random.integer(0, trunks - 1);
+    return { kind: "trunk", links: random.chance(0.5) ? links : [0], trunk, way: random.pick(["both", "up", "down"]) };
+  }
   const all = random.chance(0.4);
   return {
     kind: "cut",
@@ -37,6 +55,12 @@ export function drawNetworkAction(
     way: random.pick(["both", "both", "in", "out"]),
     carrier: random.chance(0.4),
   };
+}
+
+function drawQualityFault(random: Random, link: number): NetworkAction {
+  if (random.chance(0.7)) return { kind: "quality", link, quality: drawQuality(random) };
+  const slow = { packetMs: random.between(0.02, 1.5), queueMs: random.between(2, 20) };
+  return { kind: "slow", link, quality: { ...GOOD_QUALITY, slow } };
 }
 
 /** Delays stay below half the time in which a segment is trusted to carry a question and its answer. */

@@ -1,21 +1,22 @@
 /**
  * Draws a run's schedule from its seed. It contains only faults that the arbiter `segment` promises to survive:
- * two nodes that lose each other on all links while both reach the clients are left out, as are lost UDP
- * together with lost ARP.
+ * two nodes that lose each other on all links while both reach a gateway are left out, as are lost UDP together
+ * with lost ARP.
  */
 
 import { unreachable } from "../../core/base/assert.ts";
 import type { Random } from "../../core/base/random.ts";
 import type { ClusterConfig } from "../../core/config/cluster.ts";
+import type { SegmentLayout } from "../layout.ts";
 import { GOOD_QUALITY } from "../network.ts";
 import { drawMachineAction } from "./draw-machine.ts";
-import { drawNetworkAction, type NetworkFlavour } from "./draw-network.ts";
+import { drawFlavour, drawNetworkAction, type NetworkFlavour } from "./draw-network.ts";
 import type { Fault, FaultAction, Mix, Target } from "./fault.ts";
 
 /** Draws the faults of the safety phase, which lasts from `from` to `to`. */
 export function drawFaults(
   random: Random,
-  options: { mix: Mix; config: ClusterConfig; from: number; to: number },
+  options: { mix: Mix; config: ClusterConfig; layouts: readonly SegmentLayout[]; from: number; to: number },
 ): Fault[] {
   const { mix, config } = options;
   const links = config.nodes[0]?.addresses.length ?? 0;
@@ -51,13 +52,15 @@ function drawPowerLosses(random: Random, options: { config: ClusterConfig; from:
   return faults;
 }
 
-function drawChaos(random: Random, options: { config: ClusterConfig; from: number; to: number }): Fault[] {
+function drawChaos(
+  random: Random,
+  options: { config: ClusterConfig; layouts: readonly SegmentLayout[]; from: number; to: number },
+): Fault[] {
   const faults: Fault[] = [];
   const meanPauseMs = random.pick([300, 1_000, 3_000]);
-  // Either ports and quality, or pairs, or UDP: mixing them makes isolated pairs, which are outside the promise.
-  const flavour = random.pick<NetworkFlavour>(["ports", "ports", "pairs", "udp"]);
+  const flavour = drawFlavour(random, options.layouts.length);
   for (let at = options.from; at < options.to; at += random.between(0.2, 1.8) * meanPauseMs) {
-    const action = drawAction(random, options.config, flavour);
+    const action = drawAction(random, options.config, { flavour, layouts: options.layouts });
     const forMs = Math.min(drawDuration(random, action), options.to - at);
     if (forMs > 0) faults.push({ at, forMs, action });
   }
@@ -72,9 +75,13 @@ function drawDuration(random: Random, action: FaultAction): number {
 /** The rest of the chance belongs to the network. */
 const MACHINE_SHARE = 0.635;
 
-function drawAction(random: Random, config: ClusterConfig, flavour: NetworkFlavour): FaultAction {
+function drawAction(
+  random: Random,
+  config: ClusterConfig,
+  options: { flavour: NetworkFlavour; layouts: readonly SegmentLayout[] },
+): FaultAction {
   const node: Target = random.chance(0.5) ? "holder" : random.integer(0, config.nodes.length - 1);
   const drawn = random.fraction();
   if (drawn < MACHINE_SHARE) return drawMachineAction(random, config, { node, drawn });
-  return drawNetworkAction(random, config, { flavour, node });
+  return drawNetworkAction(random, config, { ...options, node });
 }
