@@ -235,7 +235,7 @@ test("Whoever is woken when the roster asks for it misses no change", () => {
     const { peers, links } = bench.roster.advance(now);
     for (const { to } of peers) changes.push(`${now} ${to}`);
     for (const { link, up } of links) changes.push(`${now} link ${link.number} ${up ? "up" : "down"}`);
-    const next: Instant = bench.roster.wakeAt(now);
+    const next: Instant = bench.roster.wakeAt();
     expect(next).toBeGreaterThan(now);
     now = next;
   }
@@ -303,7 +303,7 @@ test("An older frame that comes late on another link is a sign of life and no ne
   expect(bench.statesUntil(5, 5)).toEqual([[5, "left"]]);
   bench.hear(10, bench.frame({ mode: "online" }));
   expect(bench.statesUntil(10, 10)).toEqual([[10, "up"]]);
-  expect(bench.hear(12, late)).toMatchObject({ kind: "heard", changed: false });
+  expect(bench.hear(12, late)).toMatchObject({ kind: "heard", withdrawn: [] });
   expect(bench.statesUntil(12, 12)).toEqual([]);
   expect(bench.peer.links[1]?.heardAt).toBe(12);
   expect(bench.peer.restartUntil).toBeLessThan(0);

@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { after, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import { CLOCK_STRETCH, type Timing } from "../base/timing.ts";
 import { MAX_MACS_PER_NODE } from "../base/limits.ts";
 import type { NodeMode, PeerState } from "../base/words.ts";
@@ -16,6 +16,8 @@ import { Link } from "./link.ts";
 
 /** An echo older than this does not confirm a new incarnation. */
 const CONFIRM_WITHIN_MS = 2_000;
+
+const NOTHING: readonly never[] = [];
 
 /** Another node as it looks from here. */
 export class Peer {
@@ -137,6 +139,8 @@ export class Roster {
   readonly peers: ReadonlyMap<string, Peer>;
   private readonly timing: Timing;
   private readonly incarnation: string;
+  /** The earliest of all peers' `changesAt`. */
+  private wake: Instant = NEVER;
 
   constructor(options: {
     nodes: readonly { name: string; addresses: readonly string[] }[];
@@ -174,16 +178,23 @@ export class Roster {
     link.sequence = frame.sequence;
     link.heardAt = now;
     peer.heardAt = now;
-    if (!isNews(peer, frame)) return { kind: "heard", peer, restarted, echoSentAt, withdrawn: [], changed: restarted };
+    this.postpone(peer, now);
+    let isNews = restarted || !link.up || peer.state !== "up";
+    if (!isNewest(peer, frame)) return { kind: "heard", peer, restarted, echoSentAt, withdrawn: NOTHING, isNews };
     peer.newest = frame.sequence;
+    if (frame.restartMs > 0 || peer.restartUntil !== LONG_AGO) isNews = true;
     peer.restartUntil = frame.restartMs > 0 ? after(now, frame.restartMs * CLOCK_STRETCH) : LONG_AGO;
-    const before = restarted ? peer.claimsOn.splice(0).flat() : (peer.claimsOn[frame.link] ?? []);
-    const withdrawn = before.flatMap(({ group }) =>
-      frame.claims.some((claim) => claim.group === group) ? [] : [group],
-    );
+    const withdrawn = this.withdrawn(peer, frame, restarted);
+    if (remember(peer, frame) || frame.claims.length > 0 || withdrawn.length > 0) isNews = true;
+    return { kind: "heard", peer, restarted, echoSentAt, withdrawn, isNews };
+  }
+
+  /** Groups that the peer claimed before on the frame's link, or its former self anywhere, and claims no more. */
+  private withdrawn(peer: Peer, frame: Frame, restarted: boolean): readonly string[] {
+    const before = restarted ? peer.claimsOn.splice(0).flat() : (peer.claimsOn[frame.link] ?? NOTHING);
     peer.claimsOn[frame.link] = frame.claims;
-    const changed = remember(peer, frame) || restarted;
-    return { kind: "heard", peer, restarted, echoSentAt, withdrawn, changed };
+    if (before.length === 0) return NOTHING;
+    return before.flatMap(({ group }) => (frame.claims.some((claim) => claim.group === group) ? [] : [group]));
   }
 
   /** Applies the passing of time; returns what changed, links first. */
@@ -203,22 +214,41 @@ export class Roster {
       peers.push({ peer, from: peer.state, to, silentMs: now - peer.heardAt });
       peer.state = to;
     }
+    this.wake = NEVER;
+    for (const peer of this.peers.values()) {
+      peer.changesAt = this.changesAt(peer, now);
+      this.wake = earlier(this.wake, peer.changesAt);
+    }
     return { peers, links };
   }
 
-  /** When `advance` has something to say at the latest, if nothing is heard. */
-  wakeAt(now: Instant): Instant {
-    let wake: number = NEVER;
-    const { lateMs, suspectMs, waitMs, marginMs } = this.timing;
-    for (const peer of this.peers.values()) {
-      for (const link of peer.links) if (link.up) wake = Math.min(wake, link.heardAt + waitMs);
-      if (!peer.alive) continue;
-      const silenceFrom = Math.max(peer.heardAt, peer.restartUntil + marginMs - waitMs);
-      for (const limit of [lateMs, suspectMs, waitMs]) {
-        if (silenceFrom + limit > now) wake = Math.min(wake, silenceFrom + limit);
-      }
+  /** When `advance` has something to say at the earliest, if nothing is heard that is news. */
+  wakeAt(): Instant {
+    return this.wake;
+  }
+
+  /** A peer was heard: its silence begins anew. Only it, and only if the earliest change was its, is looked at. */
+  private postpone(peer: Peer, now: Instant): void {
+    const before = peer.changesAt;
+    peer.changesAt = this.changesAt(peer, now);
+    if (before > this.wake) {
+      this.wake = earlier(this.wake, peer.changesAt);
+      return;
     }
-    return wake as Instant;
+    this.wake = NEVER;
+    for (const each of this.peers.values()) this.wake = earlier(this.wake, each.changesAt);
+  }
+
+  private changesAt(peer: Peer, now: Instant): Instant {
+    const { lateMs, suspectMs, waitMs, marginMs } = this.timing;
+    let wake = NEVER;
+    for (const link of peer.links) if (link.up) wake = earlier(wake, after(link.heardAt, waitMs));
+    if (!peer.alive) return wake;
+    const patience = after(peer.restartUntil, marginMs);
+    if (patience > now) wake = earlier(wake, patience);
+    const silenceFrom = later(peer.heardAt, after(patience, -waitMs));
+    const next = now < silenceFrom + lateMs ? lateMs : now < silenceFrom + suspectMs ? suspectMs : waitMs;
+    return silenceFrom + next > now ? earlier(wake, after(silenceFrom, next)) : wake;
   }
 
   /**
@@ -247,11 +277,12 @@ export class Roster {
   }
 
   private echo(peer: Peer, link: Link, frame: Frame): Instant | undefined {
+    let echo: Heard | undefined;
     for (const heard of frame.heard) {
       if (heard.incarnation !== this.incarnation) continue;
-      peer.echoed[heard.link] = Math.max(peer.echoed[heard.link] ?? 0, heard.sequence);
+      if (heard.sequence > (peer.echoed[heard.link] ?? 0)) peer.echoed[heard.link] = heard.sequence;
+      if (heard.link === frame.link) echo ??= heard;
     }
-    const echo = frame.heard.find((heard) => heard.incarnation === this.incarnation && heard.link === frame.link);
     return echo === undefined ? undefined : link.sentAt(echo.sequence);
   }
 
@@ -276,17 +307,22 @@ export class Roster {
 }
 
 /** Nodes of version 1 count the frames of each link by itself: their order across links is not known. */
-function isNews(peer: Peer, frame: Frame): boolean {
+function isNewest(peer: Peer, frame: Frame): boolean {
   return frame.version < 2 || frame.sequence > peer.newest;
 }
 
-/** Stores what the frame says about its sender; true when a decision may depend on the difference. */
+/**
+ * Stores what the frame says about its sender; true when a decision may depend on the difference. Wishes are not
+ * judged here. A sender without news repeats its lists and reports as they were; where frames do not travel as bytes,
+ * they are even the same objects.
+ */
 function remember(peer: Peer, frame: Frame): boolean {
   let changed = peer.mode !== frame.mode || peer.config !== frame.config;
   changed ||= !sameList(peer.reach, frame.reach) || differs(peer.claims, frame.claims);
-  changed ||= differs(peer.claimAnswers, frame.claimAnswers) || frame.wishes.length > 0;
+  changed ||= differs(peer.claimAnswers, frame.claimAnswers);
   for (const report of frame.groups) {
     const before = peer.reports.get(report.name);
+    if (before === report) continue;
     changed ||= before === undefined || reportDiffers(before, report);
     peer.reports.set(report.name, report);
   }
@@ -300,11 +336,12 @@ function remember(peer: Peer, frame: Frame): boolean {
 }
 
 function sameList(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true;
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
 function differs(a: readonly unknown[], b: readonly unknown[]): boolean {
-  if (a.length === 0 && b.length === 0) return false;
+  if (a === b || (a.length === 0 && b.length === 0)) return false;
   return JSON.stringify(a) !== JSON.stringify(b);
 }
 

@@ -4,7 +4,7 @@
  * still reaches us.
  */
 
-import { after, earlier, LONG_AGO, type Instant } from "../base/time.ts";
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { Group } from "./group.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
@@ -15,6 +15,8 @@ const LEARN_EVERY_MS = 10_000;
 /** What is going on on one link. */
 interface LinkState {
   readonly doubt: boolean;
+  /** When there will be doubt, if nothing is heard until then. */
+  readonly doubtAt: Instant;
   readonly serving: boolean;
 }
 
@@ -23,6 +25,9 @@ export class Asking {
   private readonly groups: ReadonlyMap<string, Group>;
   private readonly learnAt: Instant[];
   private readonly kernelAskAt: Instant[];
+  /** Time alone changes nothing here before this. */
+  dueAt: Instant = LONG_AGO;
+  private wake: Instant = LONG_AGO;
 
   constructor(surroundings: Surroundings, groups: ReadonlyMap<string, Group>) {
     this.s = surroundings;
@@ -33,6 +38,7 @@ export class Asking {
 
   /** A link came up or a node appeared: learn its hardware address soon. */
   learn(link: number): void {
+    this.dueAt = LONG_AGO;
     this.learnAt[link] = after(this.kernelAskAt[link] ?? LONG_AGO, this.s.timing.askMs * 2);
   }
 
@@ -49,16 +55,25 @@ export class Asking {
       }
       if (turn.now >= this.peersAt(link, state, segment.gatewayUp)) this.askPeers(turn, link);
     }
+    this.plan(turn.now);
   }
 
-  wakeAt(now: Instant): Instant {
-    let wake = Number.POSITIVE_INFINITY as Instant;
+  /** When `settle` asks for something next, as far as is known now. */
+  wakeAt(): Instant {
+    return this.wake;
+  }
+
+  private plan(now: Instant): void {
+    this.wake = NEVER;
+    this.dueAt = NEVER;
     for (const [link, segment] of this.s.segments.entries()) {
       if (this.s.interfaces[link]?.up !== true) continue;
       const state = this.state(link, now);
-      wake = earlier(wake, earlier(segment.askAt(now, state), this.peersAt(link, state, segment.gatewayUp)));
+      const askAt = earlier(segment.askAt(now, state), this.peersAt(link, state, segment.gatewayUp));
+      this.wake = earlier(this.wake, askAt);
+      this.dueAt = earlier(this.dueAt, segment.moreUrgentAt(now, state));
     }
-    return wake;
+    this.dueAt = earlier(this.dueAt, this.wake);
   }
 
   private peersAt(link: number, state: LinkState, gatewayUp: boolean): Instant {
@@ -78,18 +93,18 @@ export class Asking {
   }
 
   private state(link: number, now: Instant): LinkState {
-    let doubt = false;
+    let doubtAt = NEVER;
     for (const peer of this.s.roster.peers.values()) {
       const path = peer.links[link];
-      if (path !== undefined && path.up && now - path.heardAt >= this.s.timing.lateMs) doubt = true;
+      if (path !== undefined && path.up) doubtAt = earlier(doubtAt, after(path.heardAt, this.s.timing.lateMs));
     }
     let serving = false;
     for (const group of this.groups.values()) {
       if (!group.vips.some((vip) => linkOf(vip) === link)) continue;
-      if (group.claiming !== undefined || group.role === "lapsed") doubt = true;
+      if (group.claiming !== undefined || group.role === "lapsed") doubtAt = LONG_AGO;
       // While services start, evidence must stay fresh as well: the gate opens right after.
       if (group.role === "holding" || group.role === "starting") serving = true;
     }
-    return { doubt, serving };
+    return { doubt: now >= doubtAt, doubtAt, serving };
   }
 }

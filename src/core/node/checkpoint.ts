@@ -24,6 +24,7 @@ import { Claiming } from "./claiming.ts";
 import { Group } from "./group.ts";
 import { Node, type NodeOptions } from "./node.ts";
 import { Requests } from "./requests.ts";
+import { Settling } from "./settling.ts";
 import { Standing } from "./standing.ts";
 import { Wishes } from "./wishes.ts";
 
@@ -45,6 +46,7 @@ const CLASSES = {
   Requests,
   Roster,
   SegmentEvidence,
+  Settling,
   Standing,
   VipProbe,
   Wishes,

@@ -9,7 +9,8 @@
  * first: before stopping, before yielding, before saying anything to anybody.
  */
 
-import { after, earlier, LONG_AGO, type Instant } from "../base/time.ts";
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import type { Timing } from "../base/timing.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, ServiceConfig, VipConfig } from "../config/cluster.ts";
 import type { Claim, ClaimAnswer, GroupReport } from "../membership/frame.ts";
@@ -35,6 +36,12 @@ const CATCH_MS = 500;
 const NOT_AGAIN_MS = 30_000;
 /** A claimer that meets one with the better right waits for so many questions' time. */
 const DEFER_ASKS = 5;
+
+/** More evidence is worth a renewal when the gate stays open for so much longer. */
+export function renewalGainMs(timing: Timing): number {
+  return timing.intervalMs * RENEW_SHARE;
+}
+
 export class Group {
   readonly config: GroupConfig;
   readonly vips: readonly VipConfig[];
@@ -138,7 +145,7 @@ export class Group {
   /** Renews the gates from fresh evidence; cheap, runs after every frame. */
   renew(turn: Turn): void {
     if (this.role !== "holding" || this.s.frozen) return;
-    const gainMs = this.s.timing.intervalMs * RENEW_SHARE;
+    const gainMs = renewalGainMs(this.s.timing);
     const isResumed = this.resumedUntil > turn.now;
     let hasAll = true;
     const byUntil = new Map<Instant, VipConfig[]>();
@@ -146,7 +153,7 @@ export class Group {
       const until = this.s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
       if (until <= turn.now) hasAll = false;
       // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
-      if (until <= turn.now || (!isResumed && until - this.opened(vip) < gainMs)) continue;
+      if (until <= turn.now || (!isResumed && until - this.openedUntil(vip) < gainMs)) continue;
       this.openUntil.set(vip.id, until);
       byUntil.set(until, [...(byUntil.get(until) ?? []), vip]);
     }
@@ -156,7 +163,7 @@ export class Group {
 
   /** Until when at least one VIP may be served; for a group without VIPs, until when anybody sees this node. */
   leaseUntil(): Instant {
-    if (this.vips.length > 0) return Math.max(...this.vips.map((vip) => this.opened(vip))) as Instant;
+    if (this.vips.length > 0) return Math.max(...this.vips.map((vip) => this.openedUntil(vip))) as Instant;
     return Math.max(...this.s.segments.map((segment) => segment.deadline)) as Instant;
   }
 
@@ -292,7 +299,8 @@ export class Group {
     const timers: Record<string, number> = {};
     if (this.role === "holding") timers["lease"] = this.leaseUntil() - now;
     if (now < this.toUntil && this.to !== undefined) timers[`wait for ${this.to}`] = this.toUntil - now;
-    if (this.standing.placement.changesInMs !== undefined) timers["failback"] = this.standing.placement.changesInMs;
+    const change = this.standing.changesAt();
+    if (change !== NEVER) timers["failback"] = change - now;
     return timers;
   }
 
@@ -307,7 +315,14 @@ export class Group {
     return wake;
   }
 
-  private opened(vip: VipConfig): Instant {
+  /** Time alone changes nothing here before this, `wakeAt` aside; while claims and starts are under way, each step may. */
+  decideAt(now: Instant): Instant {
+    if (this.claiming !== undefined || this.role === "starting" || this.resumedUntil > now) return LONG_AGO;
+    return this.notTo !== undefined && this.notTo.until > now ? this.notTo.until : NEVER;
+  }
+
+  /** Until when a VIP's gate was opened last. */
+  openedUntil(vip: VipConfig): Instant {
     return this.openUntil.get(vip.id) ?? LONG_AGO;
   }
 

@@ -4,13 +4,12 @@
  * simulator and a replay run this same code.
  */
 
-import { MAX_NODES } from "../base/limits.ts";
 import { assert, unreachable } from "../base/assert.ts";
-import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import { timingFrom, type Timing } from "../base/timing.ts";
 import type { Verdict } from "../base/words.ts";
 import type { ClusterConfig } from "../config/cluster.ts";
-import { Roster, type LinkChange, type Peer, type PeerChange } from "../membership/roster.ts";
+import { Roster, type Peer } from "../membership/roster.ts";
 import { SegmentEvidence } from "../ownership/evidence.ts";
 import { Asking } from "./asking.ts";
 import { Beats } from "./beats.ts";
@@ -28,16 +27,16 @@ import type {
   RejectedFrameInput,
   Rejection,
   StartInput,
+  TickInput,
 } from "./inputs.ts";
 import { Requests } from "./requests.ts";
-import { linkOf, nodeOfMac, type Interface, type Surroundings } from "./surroundings.ts";
+import { Settling, type Parts } from "./settling.ts";
+import { nodeOfMac, type Interface, type Surroundings } from "./surroundings.ts";
 import { Turn } from "./turn.ts";
 import type { NodeView } from "./view.ts";
 import { viewOf } from "./view-of.ts";
 import { Wishes } from "./wishes.ts";
 
-/** Epochs are reserved on disk in blocks, so that the disk is never waited for. */
-const EPOCH_BLOCK = 100 * MAX_NODES;
 /** The same alarm about the same thing is repeated so often at most. */
 const ALARM_EVERY_MS = 10_000;
 /** An unknown hardware address is a stranger's when so long after its first answer no node has it. */
@@ -58,14 +57,13 @@ export interface NodeOptions {
   readonly node: string;
 }
 
+/** Inputs that nothing is known of but that they change something. */
+type News = Exclude<Input, TickInput | FrameInput | RejectedFrameInput | AnswerInput | AnnouncementInput>;
+
 /** Everything that exists from the first input on. */
-interface Life {
+interface Life extends Parts {
   readonly incarnation: string;
-  readonly s: Surroundings;
-  readonly groups: ReadonlyMap<string, Group>;
-  readonly beats: Beats;
-  readonly asking: Asking;
-  readonly requests: Requests;
+  readonly settling: Settling;
 }
 
 export class Node {
@@ -79,12 +77,8 @@ export class Node {
   private readonly gatewayMacs = new Set<string>();
   /** Hardware addresses that answer for more than one machine: proxies and liars. */
   private readonly impostors = new Set<string>();
-  private reserved: Record<string, number> = {};
   private life: Life | undefined;
   private last: Instant = LONG_AGO;
-  /** A former self's leases were taken over and still run. */
-  private isResuming = false;
-  private persistedRevision = -1;
 
   constructor(options: NodeOptions) {
     this.options = options;
@@ -104,9 +98,14 @@ export class Node {
     const life = this.life;
     assert(life !== undefined, "the first input is start");
     if (life.s.frozen) return { effects: [], wakeAt: NEVER };
-    this.take(turn, life, input);
-    this.settle(turn, life);
-    return { effects: turn.effects, wakeAt: life.s.frozen ? NEVER : this.wakeAt(life, turn.now) };
+    const isNews = this.take(turn, life, input);
+    life.settling.settle(turn, isNews);
+    return { effects: turn.effects, wakeAt: life.s.frozen ? NEVER : life.settling.wakeAt() };
+  }
+
+  /** The next step looks at everything, whatever its input: for tests that compare with a node that always does. */
+  unsettle(): void {
+    if (this.life !== undefined) this.life.settling.unsettled = true;
   }
 
   /** The state for people; `now` as in `step`. */
@@ -152,43 +151,47 @@ export class Node {
     const beats = new Beats(s, groups, incarnation);
     turn.event("NODE_STARTED", { node: me });
     turn.emit({ kind: "watch", vips: [...groups.values()].flatMap((group) => group.vips) });
-    this.reserved = { ...input.epochs };
     for (const group of groups.values()) group.grants.epoch = input.epochs[group.config.name] ?? 0;
-    const life = {
-      incarnation,
-      s,
-      groups,
-      beats,
-      asking: new Asking(s, groups),
-      requests: new Requests(s, groups, beats),
-    };
-    this.reserve(turn, life, true);
+    const parts = { s, groups, beats, asking: new Asking(s, groups), requests: new Requests(s, groups, beats) };
+    const settling = new Settling(parts, input.epochs);
+    settling.reserve(turn, true);
     for (const handed of handover?.groups ?? []) {
       // A self that comes after the stated end holds nothing any more: it observes first like any other.
       groups.get(handed.name)?.resume(turn, handed);
       if (handed.until <= turn.now) continue;
       beats.restartUntil = later(beats.restartUntil, handed.until);
-      this.isResuming = true;
+      settling.isResuming = true;
     }
     for (const [name, macs] of Object.entries(handover?.macs ?? {})) {
       for (const mac of macs) s.roster.peers.get(name)?.addMac(mac);
     }
-    return life;
+    return { ...parts, incarnation, settling };
   }
 
-  private take(turn: Turn, life: Life, input: Input): void {
+  /** Takes an input in; false when it changed nothing that a decision may rest on, evidence aside. */
+  private take(turn: Turn, life: Life, input: Input): boolean {
     switch (input.kind) {
-      case "start":
       case "tick":
-        return;
+        return false;
       case "frame":
         return this.takeFrame(turn, life, input);
       case "frame-rejected":
-        return this.takeRejected(turn, input);
+        this.takeRejected(turn, input);
+        return false;
       case "answer":
         return this.takeAnswer(turn, life, input);
       case "announcement":
         return this.takeAnnouncement(turn, life, input);
+      default:
+        this.takeNews(turn, life, input);
+        return true;
+    }
+  }
+
+  private takeNews(turn: Turn, life: Life, input: News): void {
+    switch (input.kind) {
+      case "start":
+        return;
       case "interface":
         return this.takeInterface(turn, life, input);
       case "monitor":
@@ -212,25 +215,35 @@ export class Node {
     }
   }
 
-  private takeFrame(turn: Turn, life: Life, { frame }: FrameInput): void {
+  private takeFrame(turn: Turn, life: Life, { frame }: FrameInput): boolean {
     const { s } = life;
     const configBefore = s.roster.peers.get(frame.node)?.config ?? s.configHash;
     const outcome = s.roster.hear(frame, turn.now);
     if (outcome.kind === "stale") {
       s.counters.stale++;
-      return;
+      return false;
     }
     s.counters.framesHeard++;
     life.beats.heard(turn, outcome.peer, frame);
     if (outcome.kind === "unconfirmed") {
       s.counters.unconfirmed++;
-      return;
+      return true;
     }
     if (outcome.restarted) turn.event("PEER_RESTARTED", { severity: "warning", node: frame.node });
     if (frame.config !== configBefore) this.configChanged(turn, outcome.peer, s);
-    if (outcome.echoSentAt !== undefined) s.segments[frame.link]?.echoed(outcome.echoSentAt);
-    if (s.wishes.merge(frame.wishes).length > 0) turn.urgent = true;
+    if (outcome.echoSentAt !== undefined) this.takeEcho(turn, life, frame.link, outcome.echoSentAt);
+    const hasWishes = frame.wishes.length > 0 && s.wishes.merge(frame.wishes).length > 0;
+    if (hasWishes) turn.urgent = true;
     for (const name of outcome.withdrawn) life.groups.get(name)?.grants.withdraw(frame.node);
+    return outcome.isNews || hasWishes;
+  }
+
+  private takeEcho(turn: Turn, life: Life, link: number, sentAt: Instant): void {
+    const segment = life.s.segments[link];
+    if (segment === undefined) return;
+    const before = segment.deadline;
+    segment.echoed(sentAt);
+    life.settling.evidenceMoved(turn, link, before);
   }
 
   private configChanged(turn: Turn, peer: Peer, s: Surroundings): void {
@@ -247,27 +260,33 @@ export class Node {
     turn.event("PEER_WRONG_KEY", { severity: "alert", node: node.name, facts: { source: input.source } });
   }
 
-  private takeAnswer(turn: Turn, life: Life, input: AnswerInput): void {
-    const { s } = life;
+  private takeAnswer(turn: Turn, life: Life, input: AnswerInput): boolean {
+    const { s, settling } = life;
     const segment = s.segments[input.link];
+    const before = segment?.deadline ?? LONG_AGO;
     const owner = this.options.config.nodes.find((node) => node.addresses.includes(input.address));
     const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
     if (peer !== undefined) {
+      const isKnown = peer.macOn[input.link] === input.mac && peer.macs.has(input.mac);
       this.learn(life, peer, input);
       segment?.kernelAnswered(input.sentAt);
-      return;
+      settling.evidenceMoved(turn, input.link, before);
+      return !isKnown;
     }
     const node = nodeOfMac(s, input.mac);
     if (segment?.gateways.includes(input.address) === true && node === undefined) {
       if (this.gatewayMacs.size >= MAX_UNKNOWN_MACS) this.gatewayMacs.clear();
       this.gatewayMacs.add(input.mac);
-      if (segment.gatewayAnswered(input.sentAt)) {
-        turn.urgent = true;
-        turn.event("GATEWAY_BACK", { node: s.me, link: input.link, facts: { mac: input.mac } });
-      }
-      return;
+      const isBack = segment.gatewayAnswered(input.sentAt);
+      // A question that waits for its answer is not repeated at once: now it may be.
+      life.asking.dueAt = LONG_AGO;
+      settling.evidenceMoved(turn, input.link, before);
+      if (!isBack) return false;
+      turn.urgent = true;
+      turn.event("GATEWAY_BACK", { node: s.me, link: input.link, facts: { mac: input.mac } });
+      return true;
     }
-    this.vipAnswered(turn, life, { ...input, node });
+    return this.vipAnswered(turn, life, { ...input, node });
   }
 
   /** Remembers a node's hardware address; one that answers for several nodes or a gateway too is nobody's. */
@@ -283,23 +302,29 @@ export class Node {
     for (const each of life.s.roster.peers.values()) each.macs.delete(mac);
   }
 
-  /** Somebody answered for a VIP. */
-  private vipAnswered(turn: Turn, life: Life, answer: Omit<AnswerInput, "kind"> & { node: string | undefined }): void {
+  /** Somebody answered for a VIP; true when that is news. */
+  private vipAnswered(
+    turn: Turn,
+    life: Life,
+    answer: Omit<AnswerInput, "kind"> & { node: string | undefined },
+  ): boolean {
     const { s } = life;
     const { address, mac, node } = answer;
-    const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.address === address));
-    if (group === undefined || node === s.me) return;
+    const group = groupOf(life.groups, address);
+    if (group === undefined || node === s.me) return false;
     if (node === undefined && !this.isStranger(turn, life, answer)) {
       group.claiming?.answered({ address, node: "an unknown machine", mac, probe: answer.probe, now: turn.now });
-      return;
+      return group.claiming !== undefined;
     }
     if (node === undefined) {
-      if (!this.alarm(turn, `stranger ${mac} ${address}`)) return;
+      if (!this.alarm(turn, `stranger ${mac} ${address}`)) return false;
       turn.event("STRANGER_ANSWERS", { severity: "alert", group: group.config.name, facts: { mac, address } });
-      return;
+      return false;
     }
-    if (group.announcing.answered(node)) turn.urgent = true;
+    const isSeenAnew = group.announcing.answered(node);
+    if (isSeenAnew) turn.urgent = true;
     group.claiming?.answered({ address, node, mac, probe: answer.probe, now: turn.now });
+    return isSeenAnew || group.claiming !== undefined;
   }
 
   /**
@@ -318,30 +343,29 @@ export class Node {
     return false;
   }
 
-  private takeAnnouncement(turn: Turn, life: Life, input: AnnouncementInput): void {
+  private takeAnnouncement(turn: Turn, life: Life, input: AnnouncementInput): boolean {
     const { s } = life;
     const node = nodeOfMac(s, input.mac);
-    if (node === s.me) return;
-    const group = [...life.groups.values()].find((each) => each.vips.some((vip) => vip.address === input.address));
-    if (group === undefined) return;
+    const group = groupOf(life.groups, input.address);
+    if (node === s.me || group === undefined) return false;
     if (input.probe) {
       if (node !== undefined) group.claiming?.probedBy(node, turn.now);
       else if (group.claiming !== undefined && !this.isStranger(turn, life, input)) {
         const { address, mac } = input;
         group.claiming.answered({ address, node: "an unknown machine", mac, probe: "arp", now: turn.now });
       }
-      return;
+      return group.claiming !== undefined;
     }
     this.vipAnswered(turn, life, { ...input, node, probe: "arp", sentAt: turn.now });
     if (group.role === "starting" && node !== undefined) group.yieldTo(turn, node, "it announced the address first");
-    if (group.role !== "holding") return;
+    if (group.role !== "holding") return true;
     const peer = node === undefined ? undefined : s.roster.peers.get(node);
     if (peer !== undefined && !peer.alive && this.givesWay(life, peer, input.link)) {
       group.yieldTo(turn, peer.name, "it announced the same address and its frames cannot be read");
     } else if (this.alarm(turn, `again ${group.config.name}`, 1_000)) {
-      // A frame may say in a moment that the other is right: then nothing is announced here any more.
-      group.announcing.begin(after(turn.now, 2 * s.timing.askMs));
+      group.announcing.begin(turn.now);
     }
+    return true;
   }
 
   /** Two announce one address and cannot read each other: the worse connected, then the later in the file, yields. */
@@ -409,111 +433,6 @@ export class Node {
     turn.event("NODE_PAUSED", { severity: "alert", node: s.me, facts: { gapMs: Math.round(input.gapMs) } });
   }
 
-  private settle(turn: Turn, life: Life): void {
-    const { s } = life;
-    const changes = s.roster.advance(turn.now);
-    for (const change of changes.links) this.linkChanged(turn, life, change);
-    for (const change of changes.peers) this.peerChanged(turn, change);
-    this.settleMode(turn, life);
-    this.excuse(turn, life);
-    for (const group of life.groups.values()) group.settle(turn);
-    this.settleResumed(turn, life);
-    life.requests.settle(turn);
-    life.asking.settle(turn);
-    this.reserve(turn, life, false);
-    if (!s.frozen) life.beats.settle(turn);
-    life.requests.afterBeats(turn);
-  }
-
-  /** The others wait for a restarted daemon until its gates depend on its own evidence again. */
-  private settleResumed(turn: Turn, life: Life): void {
-    if (!this.isResuming) return;
-    if ([...life.groups.values()].some((group) => group.resumedUntil > turn.now)) return;
-    this.isResuming = false;
-    life.beats.restartUntil = LONG_AGO;
-    turn.urgent = true;
-  }
-
-  private linkChanged(turn: Turn, life: Life, { peer, link, up, silentMs }: LinkChange): void {
-    const about = { node: peer.name, link: link.number };
-    if (up) {
-      life.asking.learn(link.number);
-      turn.event("LINK_UP", about);
-    } else {
-      turn.event("LINK_DOWN", { severity: "warning", ...about, facts: { silentMs: Math.round(silentMs) } });
-    }
-  }
-
-  private peerChanged(turn: Turn, { peer, from, to, silentMs }: PeerChange): void {
-    const facts = { silentMs: Math.round(Math.min(silentMs, 1e9)) };
-    if (to === "dead") turn.event("PEER_DEAD", { severity: "alert", node: peer.name, facts });
-    if (to === "left") turn.event("PEER_LEFT", { node: peer.name });
-    if (to === "suspect") turn.event("PEER_SUSPECT", { severity: "warning", node: peer.name, facts });
-    if (to === "up" && from === "suspect") {
-      const lateMs = Math.round(this.timing.suspectMs - this.timing.intervalMs);
-      turn.event("PEER_LATE", { severity: "warning", node: peer.name, facts: { lateMs: `more than ${lateMs}` } });
-    }
-    if (to === "up" && (from === "unheard" || from === "dead" || from === "left")) {
-      turn.event("PEER_UP", { node: peer.name });
-    }
-    turn.urgent ||= to === "dead" || from === "unheard";
-  }
-
-  private settleMode(turn: Turn, life: Life): void {
-    const { s } = life;
-    if (s.mode === "left") return;
-    const before = s.mode;
-    let because = "an operator ended its standby";
-    if (before === "observing") {
-      const heard = [...s.roster.peers.values()].every((peer) => peer.state !== "unheard");
-      const waited = turn.now >= s.startedAt + s.config.heartbeat.initialWaitMs;
-      if (!heard && !waited) return;
-      because = heard ? "all nodes were heard" : "the initial wait is over";
-    }
-    s.mode = s.wishes.get(`standby/${s.me}`) === "on" ? "standby" : "online";
-    if (s.mode === before) return;
-    if (s.mode === "standby") turn.event("NODE_STANDBY", { node: s.me });
-    else turn.event("NODE_ONLINE", { node: s.me, facts: { because } });
-    turn.urgent = true;
-  }
-
-  /**
-   * On a segment with a gateway, evidence is always to be had. Without one, serving needs none where nobody can
-   * take: every other node left, or stands by and says so; or, of two nodes, the other is silent: it cannot have
-   * evidence of its own, so it takes nothing.
-   */
-  private excuse(turn: Turn, life: Life): void {
-    const { s } = life;
-    const peers = [...s.roster.peers.values()];
-    const unopposed = peers.every((peer) => peer.state === "left" || (peer.mode === "standby" && peer.alive));
-    for (const [link, segment] of s.segments.entries()) {
-      if (segment.gateways.length > 0 || s.interfaces[link]?.up !== true) continue;
-      const blind = peers.length === 1 && peers[0]?.alive !== true;
-      const serving = [...life.groups.values()].some(
-        (group) => group.role === "holding" && group.vips.some((vip) => s.segments[linkOf(vip)] === segment),
-      );
-      if (unopposed || (blind && serving)) segment.unopposed(turn.now);
-    }
-  }
-
-  private reserve(turn: Turn, life: Life, first: boolean): void {
-    let short = first || life.s.wishes.revision !== this.persistedRevision;
-    for (const group of life.groups.values()) {
-      const used = Math.max(group.epoch, group.grants.epoch, group.claimed);
-      short ||= used + EPOCH_BLOCK / 2 > (this.reserved[group.config.name] ?? 0);
-    }
-    if (!short) return;
-    for (const group of life.groups.values()) {
-      this.reserved[group.config.name] = Math.max(group.epoch, group.grants.epoch, group.claimed) + EPOCH_BLOCK;
-    }
-    this.persist(turn, life);
-  }
-
-  private persist(turn: Turn, life: Life): void {
-    this.persistedRevision = life.s.wishes.revision;
-    turn.emit({ kind: "persist", epochs: { ...this.reserved }, wishes: life.s.wishes.all() });
-  }
-
   /** May this alarm be given now? Remembers that it was. */
   private alarm(turn: Turn, key: string, everyMs = ALARM_EVERY_MS): boolean {
     if (turn.now - (this.alarms.get(key) ?? LONG_AGO) < everyMs) return false;
@@ -521,13 +440,10 @@ export class Node {
     this.alarms.set(key, turn.now);
     return true;
   }
+}
 
-  private wakeAt(life: Life, now: Instant): Instant {
-    let wake = earlier(life.s.roster.wakeAt(now), earlier(life.beats.wakeAt(), life.asking.wakeAt(now)));
-    for (const group of life.groups.values()) wake = earlier(wake, group.wakeAt(now));
-    wake = earlier(wake, life.requests.wakeAt());
-    if (life.s.mode === "observing")
-      wake = earlier(wake, after(life.s.startedAt, life.s.config.heartbeat.initialWaitMs));
-    return wake;
-  }
+/** The group of a VIP. */
+function groupOf(groups: ReadonlyMap<string, Group>, address: string): Group | undefined {
+  for (const group of groups.values()) if (group.vips.some((vip) => vip.address === address)) return group;
+  return undefined;
 }

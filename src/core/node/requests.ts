@@ -73,6 +73,11 @@ export class Requests {
     turn.emit({ kind: "reply", id: agreed.id, outcome: { kind: "handover", handover } });
   }
 
+  /** Something is followed up that peers' echoes or the groups' progress may end in any step. */
+  get isBusy(): boolean {
+    return this.restart !== undefined || (this.leaving !== undefined && this.s.mode !== "left");
+  }
+
   wakeAt(): Instant {
     return earlier(this.restart?.giveUpAt ?? NEVER, this.leaving?.giveUpAt ?? NEVER);
   }

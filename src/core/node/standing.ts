@@ -3,7 +3,7 @@
  * Nothing here acts; `Group` does.
  */
 
-import { after, earlier, NEVER, type Instant } from "../base/time.ts";
+import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, VipConfig } from "../config/cluster.ts";
 import type { Peer } from "../membership/roster.ts";
@@ -33,6 +33,7 @@ export class Standing {
   candidates: Candidate[] = [];
   private readonly group: GroupState;
   private readonly s: Surroundings;
+  private decidedAt: Instant = LONG_AGO;
   private homelessSince: Instant | undefined;
   private readonly eligibleSince = new Map<string, Instant>();
 
@@ -48,6 +49,7 @@ export class Standing {
   /** Asks the placement anew; true when its answer differs from before. */
   decide(now: Instant): boolean {
     const before = this.placement;
+    this.decidedAt = now;
     const { config } = this.group;
     this.candidates = config.prefer.map((node) => this.candidate(node, now));
     this.placement = place({
@@ -134,9 +136,14 @@ export class Standing {
     return this.s.config.nodes.findIndex((candidate) => candidate.name === node);
   }
 
-  wakeAt(now: Instant): Instant {
+  /** When the placement answers anew if nothing else happens. */
+  changesAt(): Instant {
     const { changesInMs } = this.placement;
-    const change = changesInMs === undefined ? NEVER : after(now, changesInMs);
+    return changesInMs === undefined ? NEVER : after(this.decidedAt, changesInMs);
+  }
+
+  wakeAt(now: Instant): Instant {
+    const change = this.changesAt();
     if (this.homelessSince === undefined) return change;
     return earlier(change, after(now, STEP_IN_MS - ((now - this.homelessSince) % STEP_IN_MS)));
   }

@@ -13,17 +13,23 @@ export interface EventDetails {
   readonly facts?: DecisionEvent["facts"];
 }
 
+/** Effects that go with no change of state but that the same look has seen to the end. */
+const LEAVES_ALL_AS_IT_IS: ReadonlySet<Effect["kind"]> = new Set(["send", "ask", "open", "announce"]);
+
 export class Turn {
   readonly now: Instant;
   readonly effects: Effect[] = [];
   /** Something changed that other nodes should hear before the next beat. */
   urgent = false;
+  /** Something was done that the next look must find, not only told or asked. */
+  hasActed = false;
 
   constructor(now: Instant) {
     this.now = now;
   }
 
   emit(effect: Effect): void {
+    if (!LEAVES_ALL_AS_IT_IS.has(effect.kind)) this.hasActed = true;
     this.effects.push(effect);
   }
 
@@ -43,7 +49,7 @@ export class Turn {
       link,
       facts: { ...named, ...details.facts },
     };
-    this.effects.push({ kind: "event", event });
+    this.emit({ kind: "event", event });
     return event;
   }
 }

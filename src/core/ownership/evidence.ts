@@ -6,7 +6,7 @@
  * while this process was frozen proves nothing about now.
  */
 
-import { LONG_AGO, later, after, type Instant } from "../base/time.ts";
+import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { Timing } from "../base/timing.ts";
 
 /** Unanswered questions in a row after which a gateway counts as lost. */
@@ -97,13 +97,28 @@ export class SegmentEvidence {
     return this.deadline > now || now - this.echoAt < this.timing.waitMs ? 1 : 0;
   }
 
+  /** When the passing of time alone next changes whether this node counts as connected here. */
+  changesAt(now: Instant): Instant {
+    const echoEnd = after(this.echoAt, this.timing.waitMs);
+    return earlier(this.deadline > now ? this.deadline : NEVER, echoEnd > now ? echoEnd : NEVER);
+  }
+
   /**
    * When the gateways should be asked next. `doubt`: something is missing and an answer is needed now.
    * `serving`: a VIP of this link depends on the deadline.
    */
   askAt(now: Instant, state: { doubt: boolean; serving: boolean }): Instant {
-    if (this.gateways.length === 0) return Number.POSITIVE_INFINITY as Instant;
+    if (this.gateways.length === 0) return NEVER;
     return after(this.askedAt, this.askEveryMs(now, state));
+  }
+
+  /** When time alone next makes asking more urgent; `doubtAt`: when something will be missing. */
+  moreUrgentAt(now: Instant, { doubtAt, serving }: { doubtAt: Instant; serving: boolean }): Instant {
+    const { evidenceMs, waitMs } = this.timing;
+    const next = (at: Instant): Instant => (at >= now ? at : NEVER);
+    const soon = earlier(next(doubtAt), next(after(this.echoAt, waitMs)));
+    if (!serving) return soon;
+    return earlier(soon, earlier(next(after(this.deadline, -evidenceMs)), next(after(this.deadline, -evidenceMs / 2))));
   }
 
   private prove(sentAt: Instant): void {
