@@ -8,7 +8,7 @@
 import { unreachable } from "../core/base/assert.ts";
 import type { Random } from "../core/base/random.ts";
 import { CLIENTS, plainLayout, ROUTERS, type SegmentLayout } from "./layout.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Happening, Timeline } from "./timeline.ts";
 
 /** How a segment treats every packet; times in milliseconds. */
 export interface Quality {
@@ -38,6 +38,44 @@ export interface Split {
   /** Number of each host's part. */
   readonly parts: Uint8Array;
   readonly way: SplitWay;
+}
+
+/** From where to where. */
+export interface Way {
+  readonly link: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One packet on its way: frames have a class of their own, because there are so many. */
+export abstract class Packet implements Happening {
+  readonly link: number;
+  readonly from: number;
+  readonly to: number;
+  readonly #network: Network;
+
+  constructor(network: Network, { link, from, to }: Way) {
+    this.#network = network;
+    this.link = link;
+    this.from = from;
+    this.to = to;
+  }
+
+  happen(): void {
+    if (this.#network.takesIn(this.link, this.to)) this.arrive();
+  }
+
+  abstract arrive(): void;
+}
+
+/** Any other packet: what its arrival does is a function. */
+class Call extends Packet {
+  readonly arrive: () => void;
+
+  constructor(network: Network, way: Way, arrive: () => void) {
+    super(network, way);
+    this.arrive = arrive;
+  }
 }
 
 /** Hosts are numbered: nodes from 0, then routers, then clients. */
@@ -209,24 +247,33 @@ export class Network {
 
   /** Sends one packet: `arrive` is called zero, one or two times, each later than now. */
   send(link: number, from: number, to: number, what: "udp" | "raw", arrive: () => void): void {
+    this.post(new Call(this, { link, from, to }, arrive), what);
+  }
+
+  /** Sends one packet: it arrives zero, one or two times, each later than now. */
+  post(packet: Packet, what: "udp" | "raw"): void {
+    const { link, from, to } = packet;
     if (this.#hurdles[link] !== 0 && !this.#passes(link, from, to, what)) return;
     const quality = this.#quality[link] as Quality;
     if (quality.loss > 0 && this.#random.chance(quality.loss)) return;
-    this.#carry(link, to, quality, arrive);
-    if (quality.duplicate > 0 && this.#random.chance(quality.duplicate)) this.#carry(link, to, quality, arrive);
+    this.#carry(packet, quality);
+    if (quality.duplicate > 0 && this.#random.chance(quality.duplicate)) this.#carry(packet, quality);
   }
 
-  #carry(link: number, to: number, quality: Quality, arrive: () => void): void {
+  /** Is a host's port able to take in what has come so far? */
+  takesIn(link: number, to: number): boolean {
+    const port = this.#port(link, to);
+    return port.ingressCuts === 0 && port.carrierCuts === 0;
+  }
+
+  #carry(packet: Packet, quality: Quality): void {
     let delayMs = this.#random.between(quality.delayMin, quality.delayMax);
     if (quality.slow !== undefined) {
-      const waitMs = this.#queue(link, to, quality.slow);
+      const waitMs = this.#queue(packet.link, packet.to, quality.slow);
       if (waitMs === undefined) return;
       delayMs += waitMs;
     }
-    this.#timeline.after(delayMs, () => {
-      const port = this.#port(link, to);
-      if (port.ingressCuts === 0 && port.carrierCuts === 0) arrive();
-    });
+    this.#timeline.add(this.#timeline.now + delayMs, packet);
   }
 
   /** How long a packet waits at a slow port; undefined when the queue overflows. */

@@ -25,6 +25,7 @@ import type { NodeView } from "../core/node/view.ts";
 import { describeEffect, describeInput } from "./describe.ts";
 import { announce, ask } from "./discovery.ts";
 import type { Machine } from "./machine.ts";
+import { Packet, type Network } from "./network.ts";
 import { Questions } from "./questions.ts";
 import type { World } from "./world.ts";
 
@@ -54,6 +55,22 @@ const SEAL: FrameSeal = { keyId: 1, sign: () => new Uint8Array(32), verify: () =
 
 type Reading = (now: Instant) => Input | undefined;
 
+/** A frame on its way to a machine. */
+class FramePacket extends Packet {
+  readonly #receiver: Machine;
+  readonly #frame: Frame;
+
+  constructor(network: Network, { from, receiver, frame }: { from: number; receiver: Machine; frame: Frame }) {
+    super(network, { link: frame.link, from, to: receiver.index });
+    this.#receiver = receiver;
+    this.#frame = frame;
+  }
+
+  arrive(): void {
+    this.#receiver.process?.hear(this.#frame);
+  }
+}
+
 export class Process {
   readonly machine: Machine;
   readonly incarnation: string;
@@ -69,7 +86,8 @@ export class Process {
   readonly #mainQueue: Reading[] = [];
   readonly #questions = new Questions();
   readonly #addresses = new Map<string, VipConfig>();
-  readonly #sentTimes = new Map<string, Float64Array>();
+  /** By number of the recipient and link. */
+  readonly #sentTimes: Float64Array[] = [];
   #unperformed: Effect[] = [];
   #armed: { effects: number; forMs: number } | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -194,8 +212,8 @@ export class Process {
   }
 
   /** True time at which a frame of this incarnation was sent; undefined when it is forgotten or never was. */
-  sentTime(to: string, link: number, sequence: number): number | undefined {
-    const time = this.#sentTimes.get(`${to}/${link}`)?.[sequence % SENT_REMEMBERED];
+  sentTime(to: Machine, link: number, sequence: number): number | undefined {
+    const time = this.#sentTimes[to.index * this.#world.network.links + link]?.[sequence % SENT_REMEMBERED];
     return time === undefined || time === 0 ? undefined : time;
   }
 
@@ -326,19 +344,15 @@ export class Process {
     const { link } = frame;
     const receiver = world.machine(to);
     world.trace.mix(frame.sequence);
-    let times = this.#sentTimes.get(`${to}/${link}`);
-    if (times === undefined) {
-      times = new Float64Array(SENT_REMEMBERED);
-      this.#sentTimes.set(`${to}/${link}`, times);
-    }
+    const times = (this.#sentTimes[receiver.index * world.network.links + link] ??= new Float64Array(SENT_REMEMBERED));
     times[frame.sequence % SENT_REMEMBERED] = world.now;
     this.machine.lastMode = frame.mode;
-    for (const checker of world.checkers) checker.frameSent(world, this.machine, frame);
+    for (const checker of world.listeners.frameSent) checker.frameSent(world, this.machine, frame);
     if (this.#codec !== undefined) {
       this.#sendBytes(receiver, frame, this.#codec);
       return;
     }
-    world.network.send(link, this.machine.index, receiver.index, "udp", () => receiver.process?.hear(frame));
+    world.network.post(new FramePacket(world.network, { from: this.machine.index, receiver, frame }), "udp");
   }
 
   #sendBytes(receiver: Machine, frame: Frame, codec: FrameCodec): void {
@@ -357,21 +371,33 @@ export class Process {
   /** A datagram reached the socket as bytes. */
   hearBytes(bytes: Uint8Array, link: number, source: string): void {
     if (!this.machine.receives()) return;
-    this.deliver((now) => {
-      const decoded = this.#codec?.decode(bytes, link);
-      if (decoded?.ok !== true) return { kind: "frame-rejected", now, why: decoded?.why ?? "malformed", source };
-      for (const checker of this.#world.checkers) checker.frameHeard(this.#world, this, decoded.frame);
-      return { kind: "frame", now, frame: decoded.frame };
-    });
+    if (this.#readsAtOnce()) this.#step(this.#readBytes(bytes, link, source));
+    else this.deliver(() => this.#readBytes(bytes, link, source));
+  }
+
+  #readBytes(bytes: Uint8Array, link: number, source: string): Input {
+    const decoded = this.#codec?.decode(bytes, link);
+    if (decoded?.ok === true) return this.#readFrame(decoded.frame);
+    return { kind: "frame-rejected", now: this.now, why: decoded?.why ?? "malformed", source };
   }
 
   /** A datagram reached the socket. */
   hear(frame: Frame): void {
     if (!this.machine.receives()) return;
-    this.deliver((now) => {
-      for (const checker of this.#world.checkers) checker.frameHeard(this.#world, this, frame);
-      return { kind: "frame", now, frame };
-    });
+    if (this.#readsAtOnce()) this.#step(this.#readFrame(frame));
+    else this.deliver(() => this.#readFrame(frame));
+  }
+
+  #readFrame(frame: Frame): Input {
+    for (const checker of this.#world.listeners.frameHeard) checker.frameHeard(this.#world, this, frame);
+    return { kind: "frame", now: this.now, frame };
+  }
+
+  /** Frames are many: only those that must wait in a socket cost a function each. */
+  #readsAtOnce(): boolean {
+    if (!this.alive || this.frozenSince !== undefined) return false;
+    this.#questions.emptyAt = this.now;
+    return true;
   }
 
   #ask(effect: AskEffect): void {
@@ -385,7 +411,7 @@ export class Process {
     this.deliver((now) => {
       const sentAt = this.#questions.answered(effect, mac);
       if (sentAt === undefined) return undefined;
-      for (const checker of this.#world.checkers) {
+      for (const checker of this.#world.listeners.answerHeard) {
         checker.answerHeard(this.#world, this.machine, { effect, mac, asked });
       }
       const { link, probe, address } = effect;

@@ -7,12 +7,12 @@ import { Random } from "../core/base/random.ts";
 import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { ReplyEffect } from "../core/node/effects.ts";
 import type { Verb } from "../core/node/inputs.ts";
-import type { Checker } from "./checkers/checker.ts";
+import { type Checker, listenersTo } from "./checkers/checker.ts";
 import { gatewayAddress, secondGatewayAddress } from "./cluster.ts";
 import type { Mix } from "./faults/fault.ts";
 import { plainLayout, type SegmentLayout } from "./layout.ts";
 import { Machine } from "./machine.ts";
-import { Network } from "./network.ts";
+import { Network, Packet } from "./network.ts";
 import { Observers } from "./observers.ts";
 import type { MakeCore, Process } from "./process.ts";
 import { Routers } from "./routers.ts";
@@ -53,6 +53,23 @@ class Capture {
   }
 }
 
+/** A frame on its way as bytes. */
+class BytesPacket extends Packet {
+  readonly #world: World;
+  readonly #bytes: Uint8Array;
+
+  constructor(world: World, datagram: Datagram) {
+    super(world.network, datagram);
+    this.#world = world;
+    this.#bytes = datagram.bytes;
+  }
+
+  arrive(): void {
+    const { link, from, to } = this;
+    this.#world.machines[to]?.process?.hearBytes(this.#bytes, link, this.#world.address(link, from));
+  }
+}
+
 export interface WorldOptions {
   readonly seed: number;
   readonly config: ClusterConfig;
@@ -78,6 +95,8 @@ export class World {
   readonly mix: Mix;
   readonly makeCore: MakeCore;
   readonly checkers: readonly Checker[];
+  /** Those of the checkers that look at every frame or answer. */
+  readonly listeners: Readonly<Record<"frameSent" | "frameHeard" | "answerHeard", readonly Checker[]>>;
   readonly network: Network;
   readonly routers: Routers;
   readonly observers: Observers;
@@ -98,6 +117,7 @@ export class World {
   steps = 0;
   /** Faults that began, by kind. */
   readonly inflicted = new Map<string, number>();
+  readonly #byName: ReadonlyMap<string, Machine>;
   readonly #byMac = new Map<string, Machine>();
   #healedAt = Number.POSITIVE_INFINITY;
   #requests = 0;
@@ -109,7 +129,13 @@ export class World {
     this.usesBytes = options.usesBytes;
     this.mix = options.mix;
     this.makeCore = options.makeCore;
-    this.checkers = options.checkers;
+    const { checkers } = options;
+    this.checkers = checkers;
+    this.listeners = {
+      frameSent: listenersTo("frameSent", checkers),
+      frameHeard: listenersTo("frameHeard", checkers),
+      answerHeard: listenersTo("answerHeard", checkers),
+    };
     const { seed, config } = options;
     this.wires = wiresOf(config);
     const shape = new Random(`${seed}/shape`);
@@ -129,6 +155,7 @@ export class World {
     this.machines = config.nodes.map(
       (node, index) => new Machine(this, node.name, { index, rate: 1 + shape.between(-options.drift, options.drift) }),
     );
+    this.#byName = new Map(this.machines.map((machine) => [machine.name, machine]));
     for (const { link } of this.wires)
       for (const machine of this.machines) this.#byMac.set(`${link}/${machine.mac(link)}`, machine);
     this.routers = new Routers(this);
@@ -150,7 +177,7 @@ export class World {
   }
 
   machine(name: string): Machine {
-    const found = this.machines.find((machine) => machine.name === name);
+    const found = this.#byName.get(name);
     if (found === undefined) throw new Error(`no machine is called ${name}`);
     return found;
   }
@@ -189,10 +216,7 @@ export class World {
 
   /** Carries a datagram; whoever listens there reads it. */
   deliverBytes(datagram: Datagram): void {
-    const { link, from, to, bytes } = datagram;
-    const receiver = this.machines[to];
-    const arrive = () => receiver?.process?.hearBytes(bytes, link, this.address(link, from));
-    this.network.send(link, from, to, "udp", arrive);
+    this.network.post(new BytesPacket(this, datagram), "udp");
   }
 
   /** Gates, addresses, power or cables changed. */

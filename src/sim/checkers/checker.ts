@@ -6,7 +6,7 @@
 
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
-import type { AskEffect, DecisionEvent, ReplyEffect } from "../../core/node/effects.ts";
+import type { AskEffect, DecisionEvent, ReplyEffect, RunEffect } from "../../core/node/effects.ts";
 import type { Verb } from "../../core/node/inputs.ts";
 import type { Machine } from "../machine.ts";
 import type { Observer } from "../observers.ts";
@@ -44,10 +44,22 @@ export abstract class Checker {
   /** A client's request reached a machine that it takes for the VIP's; accepted where its kernel serves the VIP. */
   requestLanded(_world: World, _observer: Observer, _vip: VipConfig, _landed: Landed): void {}
   decided(_world: World, _machine: Machine, _event: DecisionEvent): void {}
+  /** A daemon runs a command of a service. */
+  serviceOrdered(_world: World, _machine: Machine, _effect: RunEffect): void {}
+  /** That command is over, and its daemon is told so. */
+  serviceEnded(_world: World, _machine: Machine, _effect: RunEffect, _ok: boolean): void {}
   /** A daemon answers an operator. */
   replied(_world: World, _machine: Machine, _verb: Verb, _outcome: ReplyEffect["outcome"]): void {}
   /** All faults are healed and operators' wishes undone. */
   healed(_world: World): void {}
   /** The run is over. */
   ended(_world: World): void {}
+}
+
+/** Those that listen to a hook which is called for every frame: the others need not be asked so often. */
+export function listenersTo(
+  hook: "frameSent" | "frameHeard" | "answerHeard",
+  checkers: readonly Checker[],
+): readonly Checker[] {
+  return checkers.filter((checker) => checker[hook] !== Checker.prototype[hook]);
 }

@@ -1,6 +1,6 @@
 /** The third promise: a group's epoch belongs to one node for ever, and grows with every change of holder. */
 
-import type { Frame } from "../../core/membership/frame.ts";
+import type { Frame, GroupReport } from "../../core/membership/frame.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { Checker } from "./checker.ts";
@@ -13,8 +13,13 @@ export class Epochs extends Checker {
   /** The last of them, by machine and group; a machine forgets its power, never its epochs. */
   readonly #highest = new Map<string, number>();
   readonly #known = new Map<string, number>();
+  /** By machine: the list in its last frame. */
+  readonly #latest: (readonly GroupReport[])[] = [];
 
   override frameSent(world: World, machine: Machine, frame: Frame): void {
+    // All frames of one moment have one and the same list.
+    if (this.#latest[machine.index] === frame.groups) return;
+    this.#latest[machine.index] = frame.groups;
     for (const group of frame.groups) {
       const own = `${frame.incarnation}/${group.name}`;
       const known = this.#known.get(own) ?? -1;

@@ -40,10 +40,11 @@ export class InsideLease extends Checker {
     const { heartbeat, lease } = world.config;
     const { machine } = process;
     const modes = (this.#heardModes[machine.index] ??= []);
-    modes[world.machine(frame.node).index] = frame.mode;
+    const sender = world.machine(frame.node);
+    modes[sender.index] = frame.mode;
     for (const heard of frame.heard) {
       if (heard.incarnation !== process.incarnation) continue;
-      const sent = process.sentTime(frame.node, heard.link, heard.sequence);
+      const sent = process.sentTime(sender, heard.link, heard.sequence);
       if (sent !== undefined)
         this.#note(world, machine, heard.link, { sent, lasts: heartbeat.intervalMs + lease.evidenceMs });
     }
