@@ -47,7 +47,7 @@ const LAYERS: readonly Layer[] = [
   {
     area: "cli",
     areas: ["core/base", "core/config", "api", "host/config-file.ts"],
-    types: ["core"],
+    types: ["core", "sim"],
     whenAsked: ["daemon", "sim", "lab", "host"],
     packages: ["commander"],
     node: true,

@@ -20,6 +20,8 @@ const NOTES: Readonly<Record<string, string>> = {
   release: "The unit's stop hook runs this after the daemon ended, however it ended.",
   restart:
     "The leases are handed to the daemon's next self with a stated end. This is the unit's reload, and the way to upgrade.",
+  simulate:
+    "It needs no daemon, no key and no root: the real core is played in a pretended world. Verbs, the shape of `--json` and examples: [what if](../guide/what-if.md).",
   lab: "`npm start` shows such a cluster live. It is in network namespaces of its own and never touches this machine's network.",
 };
 
@@ -92,7 +94,7 @@ the whole cluster: every verb works on any node. It needs access to the socket (
 |---|---|
 | 0 | done; warnings do not count |
 | 1 | understood, but something is wrong or could not be done |
-| 2 | not understood: wrong arguments, or \`check\` cannot read the file |
+| 2 | not understood: wrong arguments, \`check\` cannot read the file, or \`simulate\` cannot use script or file |
 
 This page is generated from \`src/cli/commands\` by \`npm run docs\`.
 `;

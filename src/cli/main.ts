@@ -61,6 +61,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: "release what a dead daemon left on this machine",
     load: async () => (await import("./commands/release.ts")).releaseCommand(),
   },
+  simulate: {
+    summary: "what the cluster would do, without touching anything",
+    load: async () => (await import("./commands/simulate.ts")).simulateCommand(),
+  },
   lab: {
     summary: "a whole cluster on this machine, to try faults",
     load: async () => (await import("./commands/lab.ts")).labCommand(),

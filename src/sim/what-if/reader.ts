@@ -131,7 +131,8 @@ export class Reader {
       this.#next++;
       return "all";
     }
-    if (text !== undefined && this.names.linksNamed(text).length > 0 && !this.names.nodes.includes(text))
+    const [first = ""] = text?.split(",") ?? [];
+    if (this.names.linksNamed(first).length > 0 && !this.names.nodes.includes(first))
       return { node: undefined, links: this.links() };
     const cable = this.cable();
     return cable && { node: cable.node, links: cable.isWhole ? undefined : cable.links };
@@ -247,13 +248,24 @@ export class Reader {
     return this.nodeOrNothing(name) ?? this.unknownNode(at, name);
   }
 
+  /** One link, or several with commas between them. */
   #linksNamed(word: Word, node: number | undefined): readonly number[] | undefined {
-    const links = this.names.linksNamed(word.text, node);
-    if (links.length > 0) return links;
+    const links = new Set<number>();
+    let start = word.start;
+    for (const text of word.text.split(",")) {
+      const named = this.names.linksNamed(text, node);
+      if (named.length === 0) return this.#unknownLink({ start, end: start + text.length }, text, node);
+      for (const link of named) links.add(link);
+      start += text.length + 1;
+    }
+    return [...links].toSorted((a, b) => a - b);
+  }
+
+  #unknownLink(at: Span, name: string, node: number | undefined): undefined {
     const words = [...new Set(this.names.linkWords(node))];
-    const nearest = nearestWord(word.text, words);
+    const nearest = nearestWord(name, words);
     const whose = node === undefined ? "there is no link" : `${this.names.nodes[node]} has no link`;
-    return this.refuse(word, "SCRIPT_UNKNOWN_LINK", `${whose} "${word.text}"`, {
+    return this.refuse(at, "SCRIPT_UNKNOWN_LINK", `${whose} "${name}"`, {
       expected: this.#list(words),
       ...(nearest && { nearest }),
     });

@@ -104,10 +104,9 @@ export class Rehearsal {
       case "pause":
         return this.#isOff(trouble.node) ?? this.#isSoAlready(trouble);
       case "gateway": {
-        const none = trouble.links.find((link) => (this.#gateways[link]?.length ?? 0) === 0);
-        if (none === undefined) return this.#isSoAlready(trouble);
+        if (trouble.links.some((link) => (this.#gateways[link]?.length ?? 0) > 0)) return this.#isSoAlready(trouble);
         const next = "name it under `gateways` in the cluster file";
-        return { message: `no gateway is known on ${this.#names.linkText(none)}`, next };
+        return { message: `no gateway is known on ${this.#names.linkText(trouble.links[0] ?? 0)}`, next };
       }
       case "service":
       case "monitor":
