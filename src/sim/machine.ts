@@ -259,7 +259,8 @@ export class Machine {
 
   /** Runs a command of a service; `ended` is called once unless the power fails. */
   runService(effect: RunEffect, ended: (ok: boolean, detail: string) => void): void {
-    const { random } = this.#world;
+    const { random, checkers } = this.#world;
+    for (const checker of checkers) checker.serviceOrdered(this.#world, this, effect);
     const mood = this.moods.get(effect.resource) ?? this.serviceMood;
     const isBroken =
       (effect.action === "start" && (mood === "fails-to-start" || mood === "hangs-in-start")) ||
@@ -275,8 +276,14 @@ export class Machine {
       if (!isBroken && effect.action === "start") this.#running.add(effect.resource);
       if (!isBroken && effect.action === "stop") this.#running.delete(effect.resource);
       const ok = effect.action === "status" ? this.#running.has(effect.resource) : !isBroken;
+      for (const checker of checkers) checker.serviceEnded(this.#world, this, effect, ok);
       ended(ok, hangs ? "timed out" : ok ? "exit 0" : "exit 1");
     });
+  }
+
+  /** Does the service's program run in truth, whatever anybody was told? */
+  runs(resource: string): boolean {
+    return this.#running.has(resource);
   }
 
   /** All services of this machine die, or one of them. */

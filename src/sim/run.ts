@@ -16,11 +16,12 @@ import { StoppedClocks } from "./checkers/stopped-clocks.ts";
 import { drawCluster } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { drawFaults } from "./faults/draw.ts";
-import { describeFault, type Fault, type Mix } from "./faults/fault.ts";
-import { inflict } from "./faults/inflict.ts";
+import type { Fault, Mix } from "./faults/fault.ts";
 import type { RequestCounts } from "./observers.ts";
 import type { MakeCore } from "./process.ts";
 import { drawLayout, type SegmentLayout } from "./layout.ts";
+import { isPossible, withoutNodes } from "./reduce.ts";
+import { play, type Round } from "./rounds.ts";
 import { World, type Violation } from "./world.ts";
 
 /** What to run; what is undefined the seed decides. */
@@ -30,8 +31,14 @@ export interface RunOptions {
   readonly nodes?: number | undefined;
   readonly links?: number | undefined;
   readonly mix?: Mix | undefined;
-  /** Length of the safety phase. */
+  /** Length of a safety phase. */
   readonly seconds?: number | undefined;
+  /** Rounds are played until so many simulated hours are over; without it, one round. */
+  readonly hours?: number | undefined;
+  /** Only the faults with these numbers happen. */
+  readonly only?: readonly number[] | undefined;
+  /** So many nodes are left out, from the end of the cluster file. */
+  readonly drop?: number | undefined;
   readonly recording?: boolean;
   readonly verbose?: boolean;
   /** Replaces the drawn schedule, for shortening one and for scenarios written by hand. */
@@ -42,6 +49,14 @@ export interface RunOptions {
   readonly layouts?: readonly SegmentLayout[];
   /** Addresses of the routers on each link, for scenarios; otherwise drawn. */
   readonly gateways?: readonly (readonly string[])[];
+  /** What a scenario expects at an instant. */
+  readonly looks?: readonly Look[];
+}
+
+/** Looks at the world at a time; answers a complaint when something is not as the scenario expects it. */
+export interface Look {
+  readonly at: number;
+  readonly see: (world: World) => string | undefined;
 }
 
 export interface RunReport {
@@ -64,17 +79,37 @@ export interface RunReport {
   /** Overlaps after a machine's clock stood still: the one exception. */
   readonly overlapsMs: readonly number[];
   readonly faults: readonly Fault[];
+  /** Their numbers in the drawn schedule. */
+  readonly numbers: readonly number[];
   /** How many faults of each kind began. */
   readonly inflicted: Readonly<Record<string, number>>;
   readonly trace: readonly string[];
 }
 
-/** Time for daemons to start and groups to settle before the first fault. */
-const SETTLE_MS = 1_500;
-/** When, after healing, an operator undoes wishes and bars. */
-const REPAIR_AFTER_MS = 3_000;
-/** All groups must be served so long after healing: boot, initial wait, retries of starts, and slack. */
-const LIVENESS_BOUND_MS = 9_000;
+/** The faults of all rounds, numbered in the order in which they are drawn, and which of them are played. */
+class Schedule {
+  readonly played: { readonly number: number; readonly fault: Fault }[] = [];
+  readonly #given: readonly Fault[] | undefined;
+  readonly #draw: (round: Round) => readonly Fault[];
+  readonly #only: ReadonlySet<number> | undefined;
+  #drawn = 0;
+
+  constructor(options: Pick<RunOptions, "faults" | "only">, draw: (round: Round) => readonly Fault[]) {
+    this.#given = options.faults;
+    this.#only = options.only === undefined ? undefined : new Set(options.only);
+    this.#draw = draw;
+  }
+
+  faultsOf(round: Round, config: ClusterConfig): readonly Fault[] {
+    const faults = this.#given === undefined ? this.#draw(round) : round.index === 0 ? this.#given : [];
+    const numbered = faults.map((fault) => ({ number: this.#drawn++, fault }));
+    const played = numbered.filter(
+      ({ number, fault }) => this.#only?.has(number) !== false && isPossible(fault, config),
+    );
+    this.played.push(...played);
+    return played.map(({ fault }) => fault);
+  }
+}
 
 /** One run of a seed. */
 export function runOnce(options: RunOptions): RunReport {
@@ -101,13 +136,16 @@ export function runOnce(options: RunOptions): RunReport {
     still: mix !== "chaos",
     links: options.links ?? (isLossy ? 2 : undefined),
   });
-  const config = options.adapt?.(drawn) ?? drawn;
+  const whole = options.adapt?.(drawn) ?? drawn;
+  const config = options.drop === undefined ? whole : withoutNodes(whole, options.drop);
   const seconds = options.seconds ?? (mix === "chaos" ? random.pick([5, 10, 20]) : 15);
-  const safetyEnd = SETTLE_MS + seconds * 1_000;
   const layoutRandom = new Random(`${options.seed}/layout`);
   const layouts = options.layouts ?? config.nodes[0]?.addresses.map(() => drawLayout(layoutRandom, nodes)) ?? [];
-  const faults =
-    options.faults ?? drawFaults(random, { mix, config, layouts, from: isLossy ? 5_000 : SETTLE_MS, to: safetyEnd });
+  const schedule = new Schedule(options, (round) => {
+    const from = isLossy ? round.from + 3_500 : round.from;
+    const source = round.index === 0 ? random : new Random(`${options.seed}/round ${round.index}`);
+    return drawFaults(source, { mix, config: whole, layouts, from, to: round.to });
+  });
 
   const checkers = {
     holder: new OneHolder(),
@@ -135,11 +173,18 @@ export function runOnce(options: RunOptions): RunReport {
     drift,
     usesBytes,
   });
-  play(world, faults, safetyEnd);
+  for (const { at, see } of options.looks ?? []) {
+    world.timeline.at(at, () => {
+      const complaint = see(world);
+      if (complaint !== undefined) world.violate("scenario", complaint);
+    });
+  }
+  const untilMs = (options.hours ?? 0) * 3_600_000;
+  play(world, { safetyMs: seconds * 1_000, untilMs, faultsOf: (round) => schedule.faultsOf(round, config) });
   return {
     seed,
     mix,
-    nodes,
+    nodes: config.nodes.length,
     hash: world.trace.hash(),
     violations: world.violations,
     checks: Object.fromEntries(list.map((checker) => [checker.name, checker.runs])),
@@ -151,53 +196,11 @@ export function runOnce(options: RunOptions): RunReport {
     requests: world.observers.counts,
     takeoverGapsMs: checkers.prompt.gapsMs,
     overlapsMs: checkers.stopped.overlapsMs,
-    faults,
+    faults: schedule.played.map(({ fault }) => fault),
+    numbers: schedule.played.map(({ number }) => number),
     inflicted: Object.fromEntries(world.inflicted),
     trace: world.trace.lines,
   };
-}
-
-function play(world: World, faults: readonly Fault[], safetyEnd: number): void {
-  const { timeline } = world;
-  const isBroken = () => world.violations.length > 0;
-  for (const machine of world.machines) timeline.after(world.random.machines.between(0, 300), () => machine.powerOn());
-  for (const fault of faults) {
-    timeline.at(fault.at, () => {
-      world.trace.line(timeline.now, "fault", describeFault(fault));
-      const end = inflict(world, fault);
-      timeline.at(fault.at + fault.forMs, () => {
-        world.trace.line(timeline.now, "fault", `ends: ${describeFault(fault)}`);
-        end();
-      });
-    });
-  }
-  timeline.runUntil(safetyEnd + 1, isBroken);
-  if (isBroken()) return;
-  healMachines(world);
-  world.heal();
-  timeline.after(REPAIR_AFTER_MS, () => repair(world));
-  timeline.runUntil(timeline.now + LIVENESS_BOUND_MS, isBroken);
-  if (isBroken()) return;
-  for (const checker of world.checkers) checker.ended(world);
-}
-
-/** Faults end by themselves at the end of the phase; daemons that died or left are started again. */
-function healMachines(world: World): void {
-  for (const machine of world.machines) {
-    machine.serviceMood = "well";
-    machine.shouldRun = true;
-    machine.powerOn();
-    machine.startProcess(undefined);
-  }
-}
-
-/** What an operator would type: everybody online, no maintenance, no bars. */
-function repair(world: World): void {
-  const [first] = world.machines;
-  if (first === undefined || world.mix !== "chaos") return;
-  for (const machine of world.machines) world.request(first, { verb: "online", node: machine.name });
-  world.request(first, { verb: "maintenance", on: false });
-  for (const group of world.config.groups) world.request(first, { verb: "clear", group: group.name });
 }
 
 /** Runs a seed twice; a different hash is a violation of its own. */
@@ -207,17 +210,4 @@ export function runSeed(options: RunOptions): RunReport {
   if (once.hash === again.hash) return once;
   const text = `the first run's hash is ${once.hash}, the second's ${again.hash}`;
   return { ...once, violations: [...once.violations, { at: once.simulatedMs, checker: "determinism", text }] };
-}
-
-/** Leaves out faults one by one as long as the same checker still fails; returns the shorter schedule's run. */
-export function shorten(options: RunOptions, failed: RunReport): RunReport {
-  const checker = failed.violations[0]?.checker;
-  let best = failed;
-  for (let index = failed.faults.length - 1; index >= 0; index--) {
-    const faults = best.faults.filter((fault) => fault !== failed.faults[index]);
-    if (faults.length === best.faults.length) continue;
-    const tried = runOnce({ ...options, faults });
-    if (tried.violations[0]?.checker === checker) best = tried;
-  }
-  return runOnce({ ...options, faults: best.faults, recording: true });
 }

@@ -8,6 +8,7 @@ import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
 import type { AskEffect, DecisionEvent, ReplyEffect, RunEffect } from "../../core/node/effects.ts";
 import type { Verb } from "../../core/node/inputs.ts";
+import type { Fault } from "../faults/fault.ts";
 import type { Machine } from "../machine.ts";
 import type { Observer } from "../observers.ts";
 import type { Process } from "../process.ts";
@@ -50,8 +51,14 @@ export abstract class Checker {
   serviceEnded(_world: World, _machine: Machine, _effect: RunEffect, _ok: boolean): void {}
   /** A daemon answers an operator. */
   replied(_world: World, _machine: Machine, _verb: Verb, _outcome: ReplyEffect["outcome"]): void {}
+  faultBegan(_world: World, _fault: Fault): void {}
+  faultEnded(_world: World, _fault: Fault): void {}
+  /** An operator gives a command. */
+  requested(_world: World, _machine: Machine, _verb: Verb): void {}
   /** All faults are healed and operators' wishes undone. */
   healed(_world: World): void {}
+  /** A liveness phase is over, and more faults may follow. */
+  settled(_world: World): void {}
   /** The run is over. */
   ended(_world: World): void {}
 }
