@@ -49,8 +49,8 @@ const MONITOR_MS = 200 + 2 * (200 + 150) + 450;
 const MENDED_MS = 600;
 /** The heart gives up on a main thread that has hung for a second. */
 const HANG_MS = 1_000 + TAKEOVER_MS;
-/** A node that starts may wait for its initial wait of 5 s, and its monitors for two checks. */
-const START_MS = 8_000;
+/** A node that starts hears the others, and its monitors have to succeed twice. */
+const START_MS = 4_000;
 /** Links settle, and monitors believe the second success. */
 const SETTLE_MS = 2_000;
 
@@ -259,9 +259,11 @@ export const KINDS = {
   },
   hogs: {
     ...HARMLESS,
-    summary: "two endless loops run on the node, as often as there are processors",
+    summary: "an endless loop runs for each of the machine's processors",
     slot: "load",
     durationMs: [500, 3_000],
+    hits: "cluster",
+    feltMs: TAKEOVER_MS,
     isRough: true,
     disturbs: true,
   },

@@ -59,9 +59,11 @@ export interface ScheduleOptions {
 
 const SHORTEST_PHASE_MS = 12_000;
 const LONGEST_PHASE_MS = 40_000;
-/** Between the beginnings of two faults. */
-const SHORTEST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 4_500;
+/** Between the beginnings of two faults in a crowded phase. */
+const SHORTEST_PAUSE_MS = 150;
+const LONGEST_PAUSE_MS = 5_000;
+/** In a phase that is not crowded, between the end of a fault and the next one: the site has to be well in between. */
+const APART_MS = [1_200, 4_500] as const;
 /** Quiet before the first fault, so that a phase begins with a site that is served. */
 const PRELUDE_MS = 300;
 /** Nothing new in the last moments: it would hardly be a fault. */
@@ -74,15 +76,21 @@ export function drawSchedule({ seed, minutes, nodes, kinds = KIND_NAMES }: Sched
   const drawnNodes = random.pick([2, 2, 3, 3, 4, 5]);
   const count = nodes ?? drawnNodes;
   const deck = new Deck(kinds, random);
+  // Crowds find what breaks the first promise; single faults show what a visitor feels of each: every other phase.
+  const firstCrowded = random.integer(0, 1);
   const phases: PlannedPhase[] = [];
   let id = 1;
   for (let totalMs = 0; totalMs < minutes * 60_000; ) {
     const lengthMs = Math.round(random.between(SHORTEST_PHASE_MS, LONGEST_PHASE_MS));
     const faults: PlannedFault[] = [];
-    let atMs = PRELUDE_MS + random.between(0, LONGEST_PAUSE_MS / 2);
+    let atMs = PRELUDE_MS + random.between(0, LONGEST_PAUSE_MS / 4);
+    const isCrowded = phases.length % 2 === firstCrowded;
     while (atMs < lengthMs - POSTLUDE_MS) {
-      faults.push(drawFault(random, { id: id++, name: deck.next(), atMs: Math.round(atMs), count }));
-      atMs += logarithmic(random, SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
+      const fault = drawFault(random, { id: id++, name: deck.next(), atMs: Math.round(atMs), count });
+      faults.push(fault);
+      atMs += isCrowded
+        ? logarithmic(random, SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS)
+        : fault.durationMs + random.between(...APART_MS);
     }
     phases.push({ number: phases.length + 1, lengthMs, faults });
     totalMs += lengthMs;

@@ -9,6 +9,8 @@ import { comeFirst } from "../clock.ts";
 import { HolderWatch } from "../checks/holder-watch.ts";
 import type { HoldersReport } from "../checks/holder-watch.ts";
 import { addressBytes, readUse, sourceOf } from "../frames.ts";
+import { OneHolderReachable } from "../../promises/one-holder.ts";
+import type { Overlap } from "../../promises/one-holder.ts";
 import { LineChannel } from "../line-channel.ts";
 import { deviceIndex, PacketSocket } from "../packet-socket.ts";
 import { CaptureLog } from "./capture-log.ts";
@@ -26,6 +28,9 @@ export interface SegmentOptions {
 
 export interface SegmentReport {
   readonly holders: HoldersReport;
+  /** Holders that took turns faster than a group can move, and how many answers were compared. */
+  readonly overlaps: readonly Overlap[];
+  readonly compared: number;
   readonly capture: readonly CaptureEntry[];
   /** Since the process began. */
   readonly frames: number;
@@ -47,12 +52,18 @@ export interface SegmentCall<Name extends SegmentQuestion> {
 }
 
 const ARP_TYPE = 0x0806;
+/** One capture has one order of frames; what its timestamps can be wrong by against each other. */
+const SLACK_MS = 0.05;
+/** A group needs longer than this to move away and back. */
+const TURN_MS = 100;
+const OBSERVER = "client";
 
 function main(options: SegmentOptions): void {
   const socket = new PacketSocket();
   const device = deviceIndex(options.device);
   const watch = new HolderWatch(socket, { ...options, device });
   const log = new CaptureLog();
+  const promise = new OneHolderReachable({ slackMs: SLACK_MS, turnMs: TURN_MS });
   const vips = options.vips.map((vip) => ({ vip, bytes: addressBytes(vip) }));
   const counts = { frames: 0, dropped: 0 };
 
@@ -68,6 +79,7 @@ function main(options: SegmentOptions): void {
         const isArp = frame.bytes.readUInt16BE(12) === ARP_TYPE;
         const kind = use.answersTo !== undefined ? "arp-answer" : isArp ? "announcement" : "packet";
         log.seen(vip, node, kind, frame.atMs);
+        promise.answered({ at: frame.atMs, observer: OBSERVER, vip, holder: node });
       }
     });
     watch.tick();
@@ -83,7 +95,13 @@ function main(options: SegmentOptions): void {
     report: (window: { fromMs: number; toMs: number }) => {
       turn();
       count();
-      return { holders: watch.report(window), capture: log.list(window), ...counts };
+      return {
+        holders: watch.report(window),
+        overlaps: promise.overlaps.filter(({ from }) => from >= window.fromMs && from <= window.toMs),
+        compared: promise.runs,
+        capture: log.list(window),
+        ...counts,
+      };
     },
   };
   const channel = new LineChannel(process.stdin, process.stdout, (method, params) => {

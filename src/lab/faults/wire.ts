@@ -27,6 +27,14 @@ export interface WireFault {
   readonly cause?: string;
 }
 
+/** The same loss on several cables. */
+export function dropCables(
+  cables: readonly { readonly port: string; readonly link: LinkName }[],
+  how: { readonly direction: Direction; readonly loss: Loss; readonly cause?: string },
+): WireFault[] {
+  return cables.map(({ port, link }) => ({ port, link, ...how }));
+}
+
 /** The nftables script that puts exactly these faults in force, whatever stood before. */
 export function renderWireFaults(faults: readonly WireFault[], clusterPort = 694): string {
   const rules = (direction: Direction, word: "iifname" | "oifname"): string =>

@@ -1,0 +1,150 @@
+/**
+ * A chaos run's report for people: what was done, what a visitor felt, whether a promise broke, and for what broke the
+ * shortest excerpt that shows it, with the command that does it all again.
+ */
+
+import type { Evidence } from "./evidence.ts";
+import { KIND_NAMES } from "./kinds.ts";
+import type { Verdict, Violation } from "./judge.ts";
+import { renderFault } from "./schedule.ts";
+import type { Schedule } from "./schedule.ts";
+
+const MOST_VIOLATIONS = 12;
+const MOST_LINES = 12;
+/** How far around the instant an excerpt looks. */
+const SPELLS_BEFORE_MS = 6_000;
+const CAPTURE_AROUND_MS = 150;
+const DECISIONS_AROUND_MS = 1_000;
+
+/** A checker that never compared anything proves nothing. */
+export function idleCheckers({ checkers }: Verdict): string[] {
+  return checkers.filter(({ runs }) => runs === 0).map(({ promise }) => promise);
+}
+
+/** Nothing broke, and everything was looked at. An interrupted run may be too short to have looked at everything. */
+export function isClean(evidence: Evidence, verdict: Verdict): boolean {
+  return verdict.violations.length === 0 && (evidence.isInterrupted || idleCheckers(verdict).length === 0);
+}
+
+/** The command that repeats a run. */
+export function commandOf({ seed, minutes, nodes, kinds }: Schedule): string {
+  const faults = kinds.length === KIND_NAMES.length ? "" : ` --faults ${kinds.join(",")}`;
+  return `npm run chaos -- --seed ${seed} --minutes ${minutes} --nodes ${nodes}${faults}`;
+}
+
+export function renderReport(evidence: Evidence, verdict: Verdict): string[] {
+  const { schedule, startedMs, endedMs, segment } = evidence;
+  const { requests, standing, twoHolders } = verdict;
+  const minutes = (endedMs - startedMs) / 60_000;
+  const lines = [
+    "",
+    `seed ${schedule.seed}, ${schedule.nodes} nodes, ${minutes.toFixed(1)} minutes, ${evidence.phases.length} phases` +
+      (evidence.isInterrupted ? " (interrupted)" : ""),
+    "",
+    ...table(
+      ["fault", "inflicted", "on the holder", "impossible", "gaps", "median gap", "longest gap"],
+      verdict.kinds.map(({ name, inflicted, onHolder, skipped, gapsMs }) => [
+        name,
+        String(inflicted),
+        String(onHolder),
+        String(skipped),
+        String(gapsMs.length),
+        gapsMs.length === 0 ? "" : `${Math.round(gapsMs[gapsMs.length >> 1] ?? 0)} ms`,
+        gapsMs.length === 0 ? "" : `${Math.round(gapsMs.at(-1) ?? 0)} ms`,
+      ]),
+    ),
+    "",
+    ...table(
+      ["requests", "sent", "failed", "explained", "machine stood still", "unexplained"],
+      [
+        ["on their own connections", ...figures(requests)],
+        ["on standing connections", ...figures(standing)],
+      ],
+    ),
+    "",
+    `faults inflicted: ${evidence.spells.length}; impossible when their time came: ${evidence.skipped.length}`,
+    `moves: ${verdict.moves}; decisions heard: ${evidence.decisions.length}`,
+    `instants with two holders for the visitor: ${twoHolders.length}`,
+    `a failed request would have been explained in ${(verdict.explainable * 100).toFixed(0)} % of the time`,
+    `the machine stood still ${evidence.stalls.length} times, which excuses ${Math.round(verdict.stalledMs)} ms`,
+    `the observer saw ${segment.frames} frames, missed ${segment.dropped}, and was blind for ${Math.round(segment.longestBlindMs)} ms at most`,
+    ...phaseLines(evidence),
+    ...verdict.checkers.map(({ promise, runs }) => `checked ${runs} times: ${promise}`),
+  ];
+  const idle = evidence.isInterrupted ? [] : idleCheckers(verdict);
+  return [
+    ...lines,
+    ...idle.map((promise) => `NEVER CHECKED: ${promise}`),
+    ...verdict.violations.slice(0, MOST_VIOLATIONS).flatMap((one) => excerpt(evidence, one)),
+    ...(verdict.violations.length > MOST_VIOLATIONS
+      ? [`… and ${verdict.violations.length - MOST_VIOLATIONS} more broken promises`]
+      : []),
+    "",
+    isClean(evidence, verdict) ? "every promise was kept" : `NOT every promise was kept; again: ${commandOf(schedule)}`,
+  ];
+}
+
+function figures({ sent, failed, explained, inStalls, unexplained }: Verdict["requests"]): string[] {
+  return [sent, failed, explained, inStalls, unexplained].map(String);
+}
+
+function phaseLines({ phases }: Evidence): string[] {
+  const rests = phases.flatMap(({ healedMs, restMs }) => (restMs === undefined ? [] : [restMs - healedMs]));
+  const longest = rests.reduce((most, one) => Math.max(most, one), 0);
+  return [
+    `at rest after healing: ${rests.length} of ${phases.length} times, at the latest after ${Math.round(longest)} ms`,
+  ];
+}
+
+/** What there is to see around the instant of a broken promise, and nothing else. */
+function excerpt(evidence: Evidence, { promise, atMs, text }: Violation): string[] {
+  const { schedule, spells, segment, decisions, startedMs } = evidence;
+  const at = (ms: number): string => `+${((ms - startedMs) / 1_000).toFixed(3)} s`.padStart(12);
+  const planned = new Map(schedule.phases.flatMap(({ faults }) => faults.map((fault) => [fault.id, fault])));
+  const faults = spells
+    .filter(({ fromMs, toMs }) => fromMs <= atMs + CAPTURE_AROUND_MS && toMs >= atMs - SPELLS_BEFORE_MS)
+    .flatMap(({ id, node, fromMs, toMs }) => {
+      const fault = planned.get(id);
+      return fault === undefined
+        ? []
+        : [`${at(fromMs)} to ${at(toMs).trim()}  ${renderFault(fault)}, hit ${node ?? "everybody"}`];
+    });
+  const capture = segment.capture
+    .filter(({ fromMs, toMs }) => fromMs <= atMs + CAPTURE_AROUND_MS && toMs >= atMs - CAPTURE_AROUND_MS)
+    .map(
+      ({ node, kind, fromMs, toMs, frames }) => `${at(fromMs)} to ${at(toMs).trim()}  ${frames} × ${kind} from ${node}`,
+    );
+  const said = decisions
+    .filter(({ heardMs }) => Math.abs(heardMs - atMs) <= DECISIONS_AROUND_MS)
+    .map(({ heardMs, record }) => `${at(heardMs)}  ${record.by}: ${record.reason}  ${record.text}`);
+  return [
+    "",
+    `BROKEN: ${promise}`,
+    `  ${at(atMs)}  ${text}`,
+    ...part("faults", faults),
+    ...part("the visitor's cable", nearest(capture, MOST_LINES)),
+    ...part("decisions, when they were heard", nearest(said, MOST_LINES)),
+  ];
+}
+
+function part(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [`  ${title}: none`] : [`  ${title}:`, ...lines.map((line) => `    ${line}`)];
+}
+
+/** The middle of a list, with the number of lines left out. */
+function nearest(lines: readonly string[], most: number): readonly string[] {
+  if (lines.length <= most) return lines;
+  const from = Math.floor((lines.length - most) / 2);
+  return [`(${from} earlier)`, ...lines.slice(from, from + most), `(${lines.length - most - from} later)`];
+}
+
+/** Aligned columns: the first to the left, the others to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
+  return [line(head), line(widths.map((width) => "─".repeat(width))), ...rows.map(line)];
+}
