@@ -131,3 +131,11 @@ function drawFailback(random: Random): FailbackConfig {
 function rotate<T>(list: readonly T[], by: number): T[] {
   return [...list.slice(by), ...list.slice(0, by)];
 }
+
+/** The file without its last nodes. */
+export function withoutNodes(config: ClusterConfig, count: number): ClusterConfig {
+  const nodes = config.nodes.slice(0, Math.max(2, config.nodes.length - count));
+  const names = new Set(nodes.map((node) => node.name));
+  const groups = config.groups.map((group) => ({ ...group, prefer: group.prefer.filter((name) => names.has(name)) }));
+  return { ...config, nodes, groups };
+}

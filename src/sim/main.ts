@@ -1,160 +1,107 @@
 /**
- * Command line of the simulator: runs seeds one after another, and for one that fails prints the shortest
- * trace that it finds and the command that runs it again.
+ * Command line of the simulator: runs seeds one after another, and for one that fails prints the shortest trace that
+ * it finds and the commands that run it again. A campaign in which a checker never compared anything has failed too.
  */
 
+import { setImmediate as turn } from "node:timers/promises";
 import { Node } from "../core/node/node.ts";
-import { describeFault, type Mix, MIXES } from "./faults/fault.ts";
-import { MACHINE_KINDS } from "./faults/machine-actions.ts";
-import { NETWORK_KINDS } from "./faults/network-actions.ts";
+import { commandFor, readArguments, type SimOptions, USAGE } from "./arguments.ts";
+import { describeFault } from "./faults/fault.ts";
 import type { MakeCore } from "./process.ts";
-import { runOnce, type RunOptions, type RunReport, runSeed, shorten } from "./run.ts";
+import { shorten } from "./reduce.ts";
+import { runOnce, type RunOptions, type RunReport, runSeed } from "./run.ts";
+import { Totals } from "./totals.ts";
 
-const USAGE = `usage: npm run sim -- [--seed N] [--runs R] [--nodes K] [--links L] [--seconds S] [--mix calm|lossy|power|chaos] [--trace] [--verbose] [--brief] [--once]
-  --seed N     first seed (1)            --runs R   number of seeds (1)
-  --nodes K    nodes (seed decides)      --links L  links (seed decides)
-  --seconds S  length of the safety phase
-  --trace      print the trace even when nothing fails
-  --verbose    every input and effect in the traces
-  --brief      only the violations of a failing seed, no trace
-  --once       do not repeat each run to compare the hashes`;
+const realCore: MakeCore = (options) => new Node(options);
 
-const makeCore: MakeCore = (options) => new Node(options);
+/** A shorter trace is searched for so long. */
+const SEARCH_MS = 60_000;
+/** With `--forever`, a line about the state is printed so often. */
+const STATUS_EVERY_MS = 10_000;
+/** In so many seeds every checker should have found something to compare; in fewer, chance may not have given it any. */
+const SEEDS_FOR_ALL_CHECKERS = 100;
 
-interface Options {
-  seed: number;
-  runs: number;
-  nodes: number | undefined;
-  links: number | undefined;
-  seconds: number | undefined;
-  mix: Mix | undefined;
-  trace: boolean;
-  verbose: boolean;
-  brief: boolean;
-  once: boolean;
+/** What the command line needs of the world around it. */
+export interface Surroundings {
+  readonly makeCore: MakeCore;
+  readonly print: (line: string) => void;
+  readonly complain: (line: string) => void;
+  /** Asked between two seeds. */
+  readonly isInterrupted: () => boolean;
 }
 
-function parseArguments(argv: readonly string[]): Options | string {
-  const options: Options = {
-    seed: 1,
-    runs: 1,
-    nodes: undefined,
-    links: undefined,
-    seconds: undefined,
-    mix: undefined,
-    trace: false,
-    verbose: false,
-    brief: false,
-    once: false,
-  };
-  for (let index = 0; index < argv.length; index++) {
-    const name = argv[index] as string;
-    if (/^--(trace|verbose|brief|once)$/.test(name)) {
-      options[name.slice(2) as "trace" | "verbose" | "brief" | "once"] = true;
-      continue;
-    }
-    const value = argv[++index];
-    if (name === "--mix" && MIXES.includes(value as Mix)) {
-      options.mix = value as Mix;
-    } else if (/^--(seed|runs|nodes|links|seconds)$/.test(name) && value !== undefined && /^\d+$/.test(value)) {
-      options[name.slice(2) as "seed" | "runs" | "nodes" | "links" | "seconds"] = Number(value);
-    } else {
-      return `cannot understand ${name} ${value ?? ""}`;
-    }
-  }
-  const { nodes } = options;
-  return nodes !== undefined && (nodes < 2 || nodes > 16) ? "--nodes takes 2 to 16" : options;
-}
-
-function commandFor(options: Options, seed: number): string {
-  const fixed = (["nodes", "links", "seconds", "mix"] as const).map((name) =>
-    options[name] === undefined ? "" : ` --${name} ${options[name]}`,
-  );
-  return `npm run sim -- --seed ${seed}${fixed.join("")} --trace`;
-}
-
-function printFailure(options: Options, report: RunReport): void {
-  console.log(`seed ${report.seed} FAILED (mix ${report.mix}, ${report.nodes} nodes)`);
-  for (const violation of report.violations)
-    console.log(`  at ${(violation.at / 1_000).toFixed(3)} s, "${violation.checker}": ${violation.text}`);
-  console.log(`  replay: ${commandFor(options, report.seed)}\n`);
-  if (options.brief) return;
-  const shorter = shorten({ ...runOptions(options, report.seed), verbose: options.verbose }, report);
-  console.log(`  shortest schedule found: ${shorter.faults.length} of ${report.faults.length} faults`);
-  for (const fault of shorter.faults) console.log(`    at ${(fault.at / 1_000).toFixed(3)} s  ${describeFault(fault)}`);
-  console.log(shorter.trace.map((line) => `  ${line}`).join("\n"));
-}
-
-function runOptions(options: Options, seed: number): RunOptions {
-  return { seed, makeCore, nodes: options.nodes, links: options.links, seconds: options.seconds, mix: options.mix };
-}
-
-interface Totals {
-  failed: number;
-  simulatedMs: number;
-  moves: number;
-  gaps: number;
-  overlaps: number;
-  gapsMs: number[];
-  checks: Record<string, number>;
-  inflicted: Record<string, number>;
-}
-
-function add(totals: Totals, report: RunReport): void {
-  totals.simulatedMs += report.simulatedMs;
-  totals.moves += report.moves;
-  totals.gaps += report.gaps;
-  totals.overlaps += report.unreachableOverlaps;
-  totals.gapsMs.push(...report.takeoverGapsMs);
-  for (const [name, runs] of Object.entries(report.checks)) totals.checks[name] = (totals.checks[name] ?? 0) + runs;
-  for (const [kind, count] of Object.entries(report.inflicted))
-    totals.inflicted[kind] = (totals.inflicted[kind] ?? 0) + count;
-  if (report.violations.length > 0) totals.failed++;
-}
-
-function printTotals(totals: Totals, options: Options, seconds: number): void {
-  const gaps = totals.gapsMs.toSorted((a, b) => a - b);
-  console.log(
-    `${options.runs} seeds from ${options.seed}: ${totals.failed} failed; ${(totals.simulatedMs / 1_000).toFixed(0)} simulated seconds in ${seconds.toFixed(1)} s`,
-  );
-  console.log(`moves ${totals.moves}, closures ${totals.gaps}, overlaps that no client could reach ${totals.overlaps}`);
-  if (gaps.length > 0)
-    console.log(
-      `takeover after power loss: ${gaps.length} gaps, median ${gaps[gaps.length >> 1]?.toFixed(0)} ms, longest ${gaps.at(-1)?.toFixed(0)} ms`,
-    );
-  for (const [name, runs] of Object.entries(totals.checks)) console.log(`checker "${name}" ran ${runs} times`);
-  const kinds = [...MACHINE_KINDS, ...NETWORK_KINDS].map((kind) => `${kind} ${totals.inflicted[kind] ?? 0}`);
-  console.log(`faults inflicted: ${kinds.join(", ")}`);
-}
-
-/** Runs as told; the exit code is 0 only when every seed passed. */
-export function main(argv: readonly string[]): number {
-  const options = parseArguments(argv);
+/** Runs as told; the exit code is 0 only when every seed passed, and 2 when it was told nonsense. */
+export async function main(argv: readonly string[], surroundings: Partial<Surroundings> = {}): Promise<number> {
+  const { makeCore = realCore, isInterrupted = () => false } = surroundings;
+  const { print = console.log, complain = console.error } = surroundings;
+  const options = readArguments(argv);
   if (typeof options === "string") {
-    console.error(`${options}\n${USAGE}`);
+    complain(`${options}\n${USAGE}`);
     return 2;
   }
-  const totals: Totals = {
-    failed: 0,
-    simulatedMs: 0,
-    moves: 0,
-    gaps: 0,
-    overlaps: 0,
-    gapsMs: [],
-    checks: {},
-    inflicted: {},
-  };
+  const totals = new Totals();
   const started = performance.now();
-  for (let seed = options.seed; seed < options.seed + options.runs; seed++) {
-    const wanted = runOptions(options, seed);
+  let toldAt = started;
+  const last = options.forever ? Number.POSITIVE_INFINITY : options.seed + options.runs - 1;
+  for (let seed = options.seed; seed <= last && !isInterrupted(); seed++) {
+    const wanted = runOptions(options, seed, makeCore);
     const report = options.once ? runOnce(wanted) : runSeed(wanted);
-    add(totals, report);
-    if (report.violations.length > 0) printFailure(options, report);
-    else if (options.trace)
-      console.log(runOnce({ ...wanted, recording: true, verbose: options.verbose }).trace.join("\n"));
+    totals.add(report);
+    if (report.violations.length > 0) {
+      printFailure(options, { wanted, report, print });
+      if (options.forever) break;
+    } else if (options.trace) {
+      print(runOnce({ ...wanted, recording: true, verbose: options.verbose }).trace.join("\n"));
+    }
+    if (!options.forever) continue;
+    if (performance.now() - toldAt >= STATUS_EVERY_MS) {
+      toldAt = performance.now();
+      print(`seed ${seed}: ${totals.status(toldAt - started)}`);
+    }
+    // Signals are delivered between two turns.
+    await turn();
   }
-  printTotals(totals, options, (performance.now() - started) / 1_000);
-  return totals.failed > 0 ? 1 : 0;
+  for (const line of totals.lines(performance.now() - started)) print(line);
+  const idle = totals.seeds >= SEEDS_FOR_ALL_CHECKERS && options.mix === undefined ? totals.idleCheckers() : [];
+  for (const name of idle) print(`FAILED: checker "${name}" never compared anything`);
+  return totals.failed > 0 || idle.length > 0 ? 1 : 0;
 }
 
-if (import.meta.main) process.exitCode = main(process.argv.slice(2));
+function runOptions(options: SimOptions, seed: number, makeCore: MakeCore): RunOptions {
+  const { nodes, links, seconds, hours, mix, only, drop } = options;
+  return { seed, makeCore, nodes, links, seconds, hours, mix, only, drop };
+}
+
+function printFailure(
+  options: SimOptions,
+  what: { wanted: RunOptions; report: RunReport; print: (line: string) => void },
+): void {
+  const { wanted, report, print } = what;
+  print(`seed ${report.seed} FAILED (mix ${report.mix}, ${report.nodes} nodes)`);
+  for (const { at, checker, text } of report.violations) print(`  at ${seconds(at)}, "${checker}": ${text}`);
+  print(`  replay: ${commandFor(report.seed, wanted)}`);
+  // A run that was only repeated differently has no shorter form.
+  if (options.brief || report.violations[0]?.checker === "determinism") return;
+  const patience = { clock: () => performance.now(), untilMs: performance.now() + SEARCH_MS };
+  const shorter = shorten({ ...wanted, verbose: options.verbose }, report, patience);
+  print(
+    `  shortest schedule found: ${shorter.faults.length} of ${report.faults.length} faults, ${shorter.nodes} nodes`,
+  );
+  print(`  replay it: ${commandFor(report.seed, { ...wanted, ...shorter.reduction })}\n`);
+  for (const fault of shorter.faults) print(`    at ${seconds(fault.at)}  ${describeFault(fault)}`);
+  for (const line of shorter.trace) print(`  ${line}`);
+  for (const { at, checker, text } of shorter.violations.slice(0, 1))
+    print(`  at ${seconds(at)}, "${checker}": ${text}`);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(3)} s`;
+}
+
+if (import.meta.main) {
+  const argv = process.argv.slice(2);
+  let interrupted = false;
+  // The first interruption ends a campaign after its present seed, and with its totals; the next ends it at once.
+  if (argv.includes("--forever")) process.once("SIGINT", () => (interrupted = true));
+  process.exitCode = await main(argv, { isInterrupted: () => interrupted });
+}

@@ -13,15 +13,15 @@ import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
 import { Replayed } from "./checkers/replayed.ts";
 import { StoppedClocks } from "./checkers/stopped-clocks.ts";
-import { drawCluster } from "./cluster.ts";
+import { drawCluster, withoutNodes } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { drawFaults } from "./faults/draw.ts";
 import type { Fault, Mix } from "./faults/fault.ts";
+import { Schedule } from "./faults/schedule.ts";
 import type { RequestCounts } from "./observers.ts";
 import type { MakeCore } from "./process.ts";
 import { drawLayout, type SegmentLayout } from "./layout.ts";
-import { isPossible, withoutNodes } from "./reduce.ts";
-import { play, type Round } from "./rounds.ts";
+import { play } from "./rounds.ts";
 import { World, type Violation } from "./world.ts";
 
 /** What to run; what is undefined the seed decides. */
@@ -84,31 +84,6 @@ export interface RunReport {
   /** How many faults of each kind began. */
   readonly inflicted: Readonly<Record<string, number>>;
   readonly trace: readonly string[];
-}
-
-/** The faults of all rounds, numbered in the order in which they are drawn, and which of them are played. */
-class Schedule {
-  readonly played: { readonly number: number; readonly fault: Fault }[] = [];
-  readonly #given: readonly Fault[] | undefined;
-  readonly #draw: (round: Round) => readonly Fault[];
-  readonly #only: ReadonlySet<number> | undefined;
-  #drawn = 0;
-
-  constructor(options: Pick<RunOptions, "faults" | "only">, draw: (round: Round) => readonly Fault[]) {
-    this.#given = options.faults;
-    this.#only = options.only === undefined ? undefined : new Set(options.only);
-    this.#draw = draw;
-  }
-
-  faultsOf(round: Round, config: ClusterConfig): readonly Fault[] {
-    const faults = this.#given === undefined ? this.#draw(round) : round.index === 0 ? this.#given : [];
-    const numbered = faults.map((fault) => ({ number: this.#drawn++, fault }));
-    const played = numbered.filter(
-      ({ number, fault }) => this.#only?.has(number) !== false && isPossible(fault, config),
-    );
-    this.played.push(...played);
-    return played.map(({ fault }) => fault);
-  }
 }
 
 /** One run of a seed. */

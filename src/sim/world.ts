@@ -241,6 +241,7 @@ export class World {
     const id = ++this.#requests;
     this.#waiting.set(id, verb);
     this.trace.line(this.now, "operator", `on ${machine.name}: ${JSON.stringify(verb)} (request ${id})`);
+    for (const checker of this.checkers) checker.requested(this, machine, verb);
     machine.process.request(id, verb);
   }
 

@@ -12,11 +12,11 @@ import { Checker } from "./checker.ts";
 /** Longer than anybody pauses between two requests, and than a slow network keeps an answer. */
 const ANSWERED_WITHIN_MS = 1_500;
 
-/** Looks once, at the end of the liveness phase, whose length is the bound. */
+/** Looks at the end of each liveness phase, whose length is the bound. */
 export class Liveness extends Checker {
   readonly name = "served after healing";
 
-  override ended(world: World): void {
+  override settled(world: World): void {
     for (const group of world.config.groups) this.#lookAt(world, group.name);
     for (const vip of world.vips) {
       this.runs++;

@@ -56,6 +56,11 @@ export class Replayed extends Checker {
     };
   }
 
+  /** In a run of hours, lives that are over are compared while they are few. */
+  override settled(world: World): void {
+    for (const life of this.#lives.splice(0, this.#lives.length - 1)) this.#compare(world, life);
+  }
+
   override ended(world: World): void {
     for (const life of this.#lives) this.#compare(world, life);
   }
