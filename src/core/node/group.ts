@@ -306,7 +306,7 @@ export class Group {
 
   wakeAt(now: Instant): Instant {
     let wake = this.announcing.wakeAt();
-    if (!this.waitsForMain()) wake = earlier(wake, this.lifecycle.wakeAt());
+    if (!this.waitsForMain() && !this.mayNotStart()) wake = earlier(wake, this.lifecycle.wakeAt());
     if (this.claiming !== undefined) wake = earlier(wake, this.claiming.wakeAt(now, this.standing.probing()));
     if (this.role === "holding" && this.leaseUntil() > now) wake = earlier(wake, this.leaseUntil());
     if (this.to !== undefined && this.toUntil > now) wake = earlier(wake, this.toUntil);
@@ -393,8 +393,13 @@ export class Group {
     return this.s.stalled && this.lifecycle.isWaiting;
   }
 
+  /** A service that died is started again here only once the group is won again: another node may have it by now. */
+  private mayNotStart(): boolean {
+    return this.role === "lapsed" && this.lifecycle.phase === "starting" && !this.lifecycle.isWaiting;
+  }
+
   private progress(turn: Turn): void {
-    if (this.waitsForMain()) return;
+    if (this.waitsForMain() || this.mayNotStart()) return;
     for (let guard = 0; guard < 100; guard++) {
       const { order, news } = this.lifecycle.advance(turn.now);
       if (order === undefined && news === undefined) return;
