@@ -11,7 +11,7 @@ import type { Gap, Side } from "./simulation.ts";
 /** While a VIP does not answer, it is asked so often. */
 const ASK_EVERY_MS = 0.5;
 /** What both sides see within so long is told together. */
-const TOGETHER_MS = 3;
+const TOGETHER_MS = 5;
 
 /** Told when a VIP falls silent, and when it answers again; `sides` are those that see it. */
 export interface ClientEvents {

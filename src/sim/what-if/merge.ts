@@ -59,7 +59,17 @@ function merge(
     merged.push(copy);
     recent.set(key, copy);
   }
+  for (const { by, nodes, links } of merged) {
+    by.sort(byName);
+    nodes.sort(byName);
+    links.sort((a, b) => a - b);
+  }
   return merged;
+}
+
+/** `srv2` before `srv10`. */
+function byName(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
 }
 
 function entryOf({ at, by, nodes, links, event }: Merged): Entry {
@@ -69,7 +79,7 @@ function entryOf({ at, by, nodes, links, event }: Merged): Entry {
   const told = {
     ...event.facts,
     ...(nodes.length > 1 && { node: nodes.join(", ") }),
-    ...(links.length > 1 && { link: links.toSorted((a, b) => a - b).join(", ") }),
+    ...(links.length > 1 && { link: links.join(", ") }),
   };
   return {
     at,

@@ -186,13 +186,15 @@ export class Watch extends Checker {
   }
 }
 
-/** Of the same moment: the script's own words come first. */
+/** Of the same moment: the script's own words, then what nodes do, then what clients see of it. */
 function rank({ kind }: Entry): number {
-  return kind === "script" || kind === "over" || kind === "expect" ? 0 : 1;
+  if (kind === "script" || kind === "over" || kind === "expect") return 0;
+  return kind === "clients" ? 2 : 1;
 }
 
 /** `31 ms`; what is shorter keeps a digit. */
 function roundedMs(ms: number): string {
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)} s`;
   return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;
 }
 
