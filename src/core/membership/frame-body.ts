@@ -27,12 +27,20 @@ const ROLES: readonly GroupRole[] = ["idle", "starting", "holding", "lapsed", "s
 const ELIGIBLE = 1;
 const SOFT = 2;
 
-/** The body's text in the given version; characters beyond ASCII are escaped. */
+/** The body's text in the given version is its head and its rest; characters beyond ASCII are escaped. */
 export function writeBody(body: FrameBody, version: number): string {
+  return writeHead(body) + writeRest(body, version);
+}
+
+/** What changes with every beat. */
+export function writeHead({ config, mode, heard }: Pick<FrameBody, "config" | "mode" | "heard">): string {
+  const list = heard.map((h) => [h.link, h.incarnation, h.sequence, tenthsUp(h.ageMs)]);
+  return escape(JSON.stringify({ config, mode, heard: list }).slice(0, -1));
+}
+
+/** What changes seldom. */
+export function writeRest(body: FrameBody, version: number): string {
   const common = {
-    config: body.config,
-    mode: body.mode,
-    heard: body.heard.map((h) => [h.link, h.incarnation, h.sequence, tenthsUp(h.ageMs)]),
     groups: body.groups.map(writeGroup),
     claims: body.claims.map((c) => [c.group, c.epoch]),
     answers: body.claimAnswers.map((a) => [a.group, a.epoch, a.granted ? 1 : 0, a.reason]),
@@ -42,13 +50,47 @@ export function writeBody(body: FrameBody, version: number): string {
     version === 1
       ? JSON.stringify({ ...common, reach: body.reach.length === 0 ? 0 : Math.max(...body.reach) })
       : JSON.stringify({ ...common, reach: body.reach, restart: tenthsUp(body.restartMs) });
+  return escape(`,${text.slice(1)}`);
+}
+
+function escape(text: string): string {
   // Names are ASCII as a rule: looking is cheaper than replacing nothing.
   if (!/[\u007f-\uffff]/.test(text)) return text;
   return text.replaceAll(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** A body that was read, with what stands in its text before and behind the list of what was heard. */
+export interface SaidBody {
+  readonly body: FrameBody;
+  readonly before: string;
+  readonly behind: string;
+}
+
+/** The beginning of a body as `writeHead` writes it: what follows is the list of the whole body, of nothing inside it. */
+const BEFORE_HEARD = /^\{"config":"[^"\\]*","mode":"[a-z]*","heard":\[/;
+const BEHIND_HEARD = '],"groups":';
+
+/**
+ * The body in a text that differs from one read before in nothing but what was heard, which is true of most beats: then
+ * only that list is read. It is the same as reading all, because a list that is valid by itself can stand in its place.
+ * Undefined when anything else differs.
+ */
+export function rereadBody(text: string, { body, before, behind }: SaidBody): SaidBody | undefined {
+  const end = text.length - behind.length;
+  if (before === "" || end < before.length || !text.startsWith(before) || !text.endsWith(behind)) return undefined;
+  let list: unknown;
+  try {
+    list = JSON.parse(`[${text.slice(before.length, end)}]`);
+  } catch {
+    return undefined;
+  }
+  const check = new Checker();
+  const heard = readHeardList(check, list);
+  return check.failed ? undefined : { body: { ...body, heard }, before, behind };
+}
+
 /** The body in `text`, or undefined when anything in it is not as it must be. `links` is the sender's number of links. */
-export function readBody(text: string, version: number, links: number): FrameBody | undefined {
+export function readBody(text: string, version: number, links: number): SaidBody | undefined {
   let root: unknown;
   try {
     root = JSON.parse(text);
@@ -62,8 +104,7 @@ export function readBody(text: string, version: number, links: number): FrameBod
     config: check.text(from["config"], MAX_WORD_LENGTH),
     mode: check.oneOf(from["mode"], MODES),
     restartMs: version === 1 ? 0 : check.duration(from["restart"]),
-    // One more than the links: a peer's new self is echoed beside the known one.
-    heard: check.list(from["heard"], MAX_LINKS + 1).map((item) => readHeard(check, item)),
+    heard: readHeardList(check, from["heard"]),
     groups: check.list(from["groups"], MAX_GROUPS).map((item) => readGroup(check, item)),
     reach:
       version === 1
@@ -73,7 +114,17 @@ export function readBody(text: string, version: number, links: number): FrameBod
     claimAnswers: check.list(from["answers"], MAX_GROUPS).map((item) => readClaimAnswer(check, item)),
     wishes: check.list(from["wishes"], MAX_WISHES).map((item) => readWish(check, item)),
   };
-  return check.failed ? undefined : body;
+  if (check.failed) return undefined;
+  return { body, ...aroundHeard(text) };
+}
+
+/** What stands around the list of what was heard in a valid body; nothing where the list's place is not certain. */
+function aroundHeard(text: string): { before: string; behind: string } {
+  const before = BEFORE_HEARD.exec(text)?.[0] ?? "";
+  const end = text.indexOf(BEHIND_HEARD, before.length);
+  // Of two lists under one name the last counts.
+  const isOnly = end >= 0 && !text.includes('"heard"', end);
+  return before !== "" && isOnly ? { before, behind: text.slice(end) } : { before: "", behind: "" };
 }
 
 function writeGroup(g: GroupReport): readonly unknown[] {
@@ -110,6 +161,11 @@ function readGroup(check: Checker, item: unknown): GroupReport {
     to: check.nameOrNone(at[8]),
     seen: check.nameOrNone(at[9]),
   };
+}
+
+function readHeardList(check: Checker, value: unknown): readonly Heard[] {
+  // One more than the links: a peer's new self is echoed beside the known one.
+  return check.list(value, MAX_LINKS + 1).map((item) => readHeard(check, item));
 }
 
 function readHeard(check: Checker, item: unknown): Heard {

@@ -16,7 +16,15 @@
 import { assert } from "../base/assert.ts";
 import { MAX_FRAME_BYTES } from "../base/limits.ts";
 import { FRAME_VERSION, type Frame, type FrameKind } from "./frame.ts";
-import { type FrameBody, isIncarnation, readBody, writeBody } from "./frame-body.ts";
+import {
+  type FrameBody,
+  isIncarnation,
+  readBody,
+  rereadBody,
+  type SaidBody,
+  writeHead,
+  writeRest,
+} from "./frame-body.ts";
 import { ReplayGuard } from "./replay.ts";
 
 /** Oldest frame version that this program writes and reads. */
@@ -27,6 +35,7 @@ export const SIGNED_HEAD_BYTES = 32;
 
 const MAGIC_0 = 0x55;
 const MAGIC_1 = 0x73;
+const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const KINDS: readonly FrameKind[] = ["beat", "probe", "answer"];
 
 /** Why a datagram was dropped. */
@@ -90,9 +99,12 @@ export class FrameCodec {
   readonly #speaks: number | undefined;
   readonly #senders = new Map<number, { readonly name: string; readonly links: number }>();
   readonly #replays = new ReplayGuard();
-  #written: { readonly frame: Frame; readonly version: number; readonly text: string } | undefined;
-  /** Per sender: the last body and what it said, for the same one on the next link. */
-  readonly #read = new Map<string, { readonly text: string; readonly version: number; readonly body: FrameBody }>();
+  /** Tags of all nodes. */
+  readonly #tags = new Map<string, number>();
+  /** The last body, for the same one on the next link, and its part that seldom changes, for the next beat. */
+  #written: { frame: Frame; version: number; rest: string; bytes: Uint8Array } | undefined;
+  /** Per sender: the last body and what it said, for the same one on the next link or nearly the same in the next beat. */
+  readonly #read = new Map<string, { readonly bytes: Uint8Array; readonly version: number; readonly said: SaidBody }>();
 
   constructor(options: FrameCodecOptions) {
     assert(isIncarnation(options.incarnation), "an incarnation is 16 hexadecimal digits");
@@ -105,6 +117,7 @@ export class FrameCodec {
       const other = this.#senders.get(tag);
       assert(other === undefined, `the names ${other?.name} and ${node.name} have the same tag: rename one of them`);
       this.#senders.set(tag, node);
+      this.#tags.set(node.name, tag);
     }
     // A frame of our own that comes back is nobody's.
     this.#senders.delete(this.#ownTag);
@@ -112,10 +125,7 @@ export class FrameCodec {
 
   /** The frame for `to` as a new array; undefined when it is larger than one datagram may be. */
   encode(frame: Frame, to: string): Uint8Array | undefined {
-    assert(
-      frame.version >= OLDEST_FRAME_VERSION && frame.version <= FRAME_VERSION,
-      `frame version ${frame.version} can be written`,
-    );
+    assert(frame.version >= OLDEST_FRAME_VERSION && frame.version <= FRAME_VERSION, "its version can be written");
     const version = Math.min(frame.version, this.#speaks ?? FRAME_VERSION);
     const body = this.#bodyOf(frame, version);
     const size = ENVELOPE_BYTES + body.length;
@@ -129,11 +139,11 @@ export class FrameCodec {
     putU32(bytes, 8, this.#clusterTag);
     putIncarnation(bytes, 12, frame.incarnation);
     putU32(bytes, 20, frame.sequence);
-    putU32(bytes, 24, tagOf(frame.node));
+    putU32(bytes, 24, frame.node === this.#options.node ? this.#ownTag : tagOf(frame.node));
     bytes[28] = frame.link;
     bytes[29] = KINDS.indexOf(frame.kind);
-    putU16(bytes, 30, shortTag(tagOf(to)));
-    for (let i = 0; i < body.length; i += 1) bytes[ENVELOPE_BYTES + i] = body.charCodeAt(i);
+    putU16(bytes, 30, shortTag(this.#tags.get(to) ?? tagOf(to)));
+    bytes.set(body, ENVELOPE_BYTES);
     bytes.set(
       this.#options.seal.sign(bytes.subarray(0, SIGNED_HEAD_BYTES), bytes.subarray(ENVELOPE_BYTES)),
       SIGNED_HEAD_BYTES,
@@ -141,13 +151,17 @@ export class FrameCodec {
     return bytes;
   }
 
-  /** The body's text; what goes out on all links in one moment is written once. */
-  #bodyOf(frame: Frame, version: number): string {
+  /** The body's bytes; what goes out on all links in one moment is written once. */
+  #bodyOf(frame: Frame, version: number): Uint8Array {
     const last = this.#written;
-    if (last !== undefined && last.version === version && isSameBody(last.frame, frame)) return last.text;
-    const text = writeBody(frame, version);
-    this.#written = { frame, version, text };
-    return text;
+    const isAfter = last !== undefined && last.version === version;
+    if (isAfter && last.frame.heard === frame.heard && isSameRest(last.frame, frame)) return last.bytes;
+    const rest = isAfter && isSameRest(last.frame, frame) ? last.rest : writeRest(frame, version);
+    const text = writeHead(frame) + rest;
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+    this.#written = { frame, version, rest, bytes };
+    return bytes;
   }
 
   /** The frame in a datagram that arrived on our address of `link`, or why it is dropped. Never throws. */
@@ -172,25 +186,41 @@ export class FrameCodec {
 
   #decodeBody(bytes: Uint8Array, envelope: Envelope): Decoded {
     const kind = KINDS[bytes[29] as number];
-    const text = asciiFrom(bytes, ENVELOPE_BYTES);
-    if (kind === undefined || text === undefined) return rejected("malformed");
+    if (kind === undefined) return rejected("malformed");
     const { sender, version, incarnation, sequence, link } = envelope;
-    const last = this.#read.get(sender.name);
-    const isKnown = last !== undefined && last.version === version && last.text === text;
-    const body = isKnown ? last.body : readBody(text, version, sender.links);
+    const body = this.#bodyIn(bytes.subarray(ENVELOPE_BYTES), sender, version);
     if (body === undefined) return rejected("malformed");
-    if (!isKnown) this.#read.set(sender.name, { text, version, body });
     const own = this.#options.incarnation;
-    if (body.heard.some((h) => h.incarnation === own)) this.#replays.prove({ node: sender.name, link, incarnation });
+    for (const heard of body.heard) {
+      if (heard.incarnation === own) this.#replays.prove({ node: sender.name, link, incarnation });
+    }
+    const { config, mode, restartMs, heard, groups, reach, claims, claimAnswers, wishes } = body;
+    const said = { config, mode, restartMs, heard, groups, reach, claims, claimAnswers, wishes };
     const speaks = bytes[3] as number;
-    return { ok: true, frame: { version, speaks, kind, node: sender.name, incarnation, sequence, link, ...body } };
+    return { ok: true, frame: { version, speaks, kind, node: sender.name, incarnation, sequence, link, ...said } };
+  }
+
+  #bodyIn(bytes: Uint8Array, sender: { name: string; links: number }, version: number): FrameBody | undefined {
+    const last = this.#read.get(sender.name);
+    const isAfter = last !== undefined && last.version === version;
+    if (isAfter && isSame(last.bytes, bytes)) return last.said.body;
+    const text = asciiFrom(bytes);
+    if (text === undefined) return undefined;
+    const said = (isAfter ? rereadBody(text, last.said) : undefined) ?? readBody(text, version, sender.links);
+    if (said !== undefined) this.#read.set(sender.name, { bytes: bytes.slice(), version, said });
+    return said?.body;
   }
 }
 
-/** Do two frames say the same? Lists are the same when they are one and the same list. */
-function isSameBody(a: Frame, b: Frame): boolean {
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Do two frames say the same, but for what was heard? Lists are the same when they are one and the same list. */
+function isSameRest(a: Frame, b: Frame): boolean {
   return (
-    a.heard === b.heard &&
     a.groups === b.groups &&
     a.reach === b.reach &&
     a.claims === b.claims &&
@@ -214,13 +244,13 @@ function rejected(why: FrameRejection): Decoded {
   return { ok: false, why };
 }
 
-/** Printable ASCII from `start` to the end; undefined when a byte is anything else. */
-function asciiFrom(bytes: Uint8Array, start: number): string | undefined {
-  for (let i = start; i < bytes.length; i += 1) {
+/** The text of printable ASCII; undefined when a byte is anything else. */
+function asciiFrom(bytes: Uint8Array): string | undefined {
+  for (let i = 0; i < bytes.length; i += 1) {
     const byte = bytes[i] as number;
     if (byte < 0x20 || byte > 0x7e) return undefined;
   }
-  return String.fromCharCode.apply(null, bytes.subarray(start) as unknown as number[]);
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 function shortTag(tag: number): number {
@@ -237,7 +267,7 @@ function u16(bytes: Uint8Array, at: number): number {
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): void {
-  assert(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, `${value} fits into 32 bits`);
+  assert(value >>> 0 === value, "a number fits into 32 bits");
   putU16(bytes, at, value >>> 16);
   putU16(bytes, at + 2, value & 0xffff);
 }
@@ -248,11 +278,18 @@ function u32(bytes: Uint8Array, at: number): number {
 
 function putIncarnation(bytes: Uint8Array, at: number, incarnation: string): void {
   assert(isIncarnation(incarnation), "an incarnation is 16 hexadecimal digits");
-  for (let i = 0; i < 8; i += 1) bytes[at + i] = Number.parseInt(incarnation.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < 8; i += 1) {
+    bytes[at + i] = (digitOf(incarnation.charCodeAt(2 * i)) << 4) | digitOf(incarnation.charCodeAt(2 * i + 1));
+  }
+}
+
+/** The value of a lower-case hexadecimal digit's character code. */
+function digitOf(code: number): number {
+  return code < 0x3a ? code - 0x30 : code - 0x57;
 }
 
 function incarnationAt(bytes: Uint8Array, at: number): string {
   let text = "";
-  for (let i = 0; i < 8; i += 1) text += (bytes[at + i] as number).toString(16).padStart(2, "0");
+  for (let i = 0; i < 8; i += 1) text += HEX_BYTES[bytes[at + i] as number];
   return text;
 }

@@ -19,7 +19,8 @@ interface Seen {
 
 /** The memory of one node; bounded by peers, links and incarnations. */
 export class ReplayGuard {
-  readonly #seen = new Map<string, Seen[]>();
+  /** By sender and link. */
+  readonly #seen = new Map<string, Seen[][]>();
   #turn = 0;
 
   /** True when the sequence is new for this sender, incarnation and link; it is then used up. */
@@ -50,13 +51,12 @@ export class ReplayGuard {
   }
 
   #listOf(node: string, link: number): Seen[] {
-    const key = `${link}/${node}`;
-    let list = this.#seen.get(key);
-    if (list === undefined) {
-      list = [];
-      this.#seen.set(key, list);
+    let links = this.#seen.get(node);
+    if (links === undefined) {
+      links = [];
+      this.#seen.set(node, links);
     }
-    return list;
+    return (links[link] ??= []);
   }
 }
 
