@@ -176,7 +176,7 @@ export class Group {
 
   /** Closes at once whatever is open; the group stays wanted here. After a pause, or when evidence ended. */
   lapse(turn: Turn): void {
-    if (this.role !== "holding") return;
+    if (this.role !== "holding" && this.role !== "starting") return;
     this.close(turn);
     this.role = "lapsed";
     this.s.counters.lapses++;

@@ -425,7 +425,7 @@ export class Node {
     s.counters.pauses++;
     s.roster.forgive(input.gapMs, turn.now);
     const over = [...life.groups.values()].filter(
-      (group) => group.role === "holding" && group.leaseUntil() <= turn.now,
+      (group) => group.role === "starting" || (group.role === "holding" && group.leaseUntil() <= turn.now),
     );
     for (const group of over) group.lapse(turn);
     if (over.length === 0) return;
