@@ -12,6 +12,7 @@ import { NeedlessMoves } from "./checkers/needless-moves.ts";
 import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
 import { Replayed } from "./checkers/replayed.ts";
+import { Services } from "./checkers/services.ts";
 import { StoppedClocks } from "./checkers/stopped-clocks.ts";
 import { drawCluster, withoutNodes } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
@@ -130,6 +131,7 @@ export function runOnce(options: RunOptions): RunReport {
     moves: new NeedlessMoves(),
     prompt: new PromptTakeover(),
     replay: new Replayed(options.seed),
+    services: new Services(),
     stopped: new StoppedClocks(),
   };
   const list: Checker[] = Object.values(checkers);
