@@ -140,7 +140,8 @@ export class Lab implements AsyncDisposable {
   async page(limitMs = 1_500): Promise<string | undefined> {
     const seconds = String(limitMs / 1000);
     const script = `exec 3<>/dev/tcp/${PUBLIC_VIP}/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3`;
-    const output = await this.run("client", ["timeout", "-s", "KILL", seconds, "bash", "-c", script]);
+    // With a socket as its standard input a shell takes itself for a remote one and reads the user's own start-up file.
+    const output = await this.run("client", ["timeout", "-s", "KILL", seconds, "bash", "--norc", "-c", script]);
     return output.code === 0 ? output.stdout.trim() || undefined : undefined;
   }
 
