@@ -21,6 +21,7 @@ import { watchEverywhere } from "./everywhere.ts";
 import { armLabFaults, labFrameVersion } from "./faults.ts";
 import { startHeart } from "./heart/handle.ts";
 import type { Heart } from "./heart/handle.ts";
+import { recordInputs } from "./input-record.ts";
 import type { DaemonOptions, Loaded } from "./load.ts";
 import { becomeNextSelf, flushAll, leave, slowDown } from "./lifecycle.ts";
 import type { Flushable } from "./lifecycle.ts";
@@ -198,7 +199,7 @@ class Daemon {
   #startHeart(parts: { store: Store; recorder: Recorder; running: RunningList; handover: Handover | undefined }): void {
     const { store, recorder, running, handover } = parts;
     const { config, configHash, keys } = this.#loaded;
-    const { node, runtimeDir } = this.#options;
+    const { node, runtimeDir, stateDir } = this.#options;
     const frameVersion = labFrameVersion(process.env);
     const heart = startHeart({
       config,
@@ -229,6 +230,17 @@ class Daemon {
       this.#isHeartReady = true;
       this.#sayReady();
     });
+    this.#flushables.push(
+      recordInputs({
+        heart,
+        stateDir,
+        software: VERSION,
+        node,
+        config,
+        configHash,
+        record: (event) => this.#record(recorder, event),
+      }),
+    );
     this.#ends.push(() => heart.end());
   }
 

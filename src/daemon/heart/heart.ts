@@ -3,6 +3,7 @@
  * handle.ts; see messages.ts for what it says and hears.
  */
 
+import { checkpointsOf } from "../../core/node/checkpoint.ts";
 import { Node } from "../../core/node/node.ts";
 import { Alarm } from "../../host/linux/alarm.ts";
 import { openMachine } from "../../host/linux/machine.ts";
@@ -25,10 +26,12 @@ await serveHeart(({ config, configHash, node, settingsRecord }, post) => {
     // Thrown outside every turn: the heart closes its gates and ends.
     throw error;
   });
+  const core = new Node({ config, configHash, node });
   return {
     machine: openMachine({ settingsRecord }),
     chores,
     timers: alarmTimers(new Alarm()),
-    node: new Node({ config, configHash, node }),
+    node: core,
+    takeCheckpoint: checkpointsOf(core, config),
   };
 });

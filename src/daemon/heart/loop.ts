@@ -30,6 +30,8 @@ export interface LoopOptions {
   perform(effects: readonly Effect[], now: Instant): void;
   /** Called in every turn, after the effects: renewals that the core need not know about. */
   turned(now: Instant): void;
+  /** Called after the effects were performed, and when the core threw: what it took and answered. */
+  recorded?(input: Input, effects: readonly Effect[], thrown?: string): void;
   /** Something that should never happen did: close everything and end the process. */
   broken(error: unknown): void;
   /** A turn happens at least so often. */
@@ -164,10 +166,21 @@ export class Loop {
 
   #turn(happening: Happening): void {
     const now = this.#options.clock.now();
-    const { effects, wakeAt } = this.#options.node.step({ ...happening, now });
+    const input: Input = { ...happening, now };
+    const { effects, wakeAt } = this.#step(input);
     this.#wakeAt = wakeAt;
     if (effects.length > 0) this.#options.perform(effects, now);
     this.#options.turned(now);
+    this.#options.recorded?.(input, effects);
+  }
+
+  #step(input: Input): StepResult {
+    try {
+      return this.#options.node.step(input);
+    } catch (error) {
+      this.#options.recorded?.(input, [], error instanceof Error ? error.message : String(error));
+      throw error;
+    }
   }
 
   #break(error: unknown): void {

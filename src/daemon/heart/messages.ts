@@ -10,6 +10,7 @@ import type { EventEffect, PersistEffect, ReplyEffect, RunEffect } from "../../c
 import type { Handover, MonitorInput, Verb } from "../../core/node/inputs.ts";
 import type { NodeView } from "../../core/node/view.ts";
 import type { Wish } from "../../core/membership/frame.ts";
+import type { TapePart } from "../../recording/heart-recording.ts";
 
 /** How often the main thread feeds the heart. */
 export const FEED_INTERVAL_MS = 200;
@@ -43,6 +44,8 @@ export type ToHeart =
     }
   | { readonly kind: "resource-result"; readonly id: number; readonly ok: boolean; readonly detail: string }
   | { readonly kind: "view"; readonly id: number }
+  /** About the record of inputs: a batch was taken over, or a new segment is wanted. */
+  | { readonly kind: "tape"; readonly about: "taken" | "begin" }
   /** Close all gates, take the rules away and end. */
   | { readonly kind: "end" };
 
@@ -58,6 +61,7 @@ export type FromHeart =
       readonly message: string;
       readonly fields: Readonly<Record<string, unknown>>;
     }
+  | { readonly kind: "tape"; readonly part: TapePart }
   | { readonly kind: "ended" }
   | RunEffect
   | PersistEffect

@@ -9,12 +9,14 @@ import type { Input } from "../../core/node/inputs.ts";
 import type { StepResult } from "../../core/node/node.ts";
 import type { NodeView } from "../../core/node/view.ts";
 import type { Instant } from "../../core/base/time.ts";
+import type { Checkpoint } from "../../core/node/checkpoint.ts";
 import { timingFrom } from "../../core/base/timing.ts";
 import type { Chores } from "./chores.ts";
 import { Datagrams } from "./datagrams.ts";
 import { Loop, type Timers } from "./loop.ts";
 import { FEED_LIMIT_MS, type FromHeart, type HeartOptions, type ToHeart } from "./messages.ts";
 import { type HeartMachine, Performer } from "./perform.ts";
+import { HeartRecording } from "../../recording/heart-recording.ts";
 import { createSeal } from "./seal.ts";
 
 /** What the heart runs on. */
@@ -23,6 +25,8 @@ export interface HeartSurroundings {
   readonly node: { step(input: Input): StepResult; view(now: Instant): NodeView };
   readonly timers: Timers;
   readonly chores: Chores;
+  /** The core's whole state; without it inputs are not recorded. */
+  readonly takeCheckpoint?: () => Checkpoint;
   post(message: FromHeart): void;
   /** After the heart broke: the gates are closed, the process must end. */
   broken(): void;
@@ -76,7 +80,10 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     feed: (happening) => loop.feed(happening),
     post,
   });
-  const broke = (error: unknown): void => breakDown(error, { performer, post, broken: surroundings.broken });
+  const recording = recordingOf(surroundings, incarnation);
+  const broke = (error: unknown): void => {
+    breakDown(error, { performer, recording, now, post, broken: surroundings.broken });
+  };
   const timing = timingFrom({ intervalMs: config.heartbeat.intervalMs, ...config.lease });
   const loop: Loop = new Loop({
     node: surroundings.node,
@@ -84,6 +91,7 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
     timers,
     perform: (effects, at) => performer.perform(effects, at),
     turned: (at) => performer.turned(at),
+    recorded: (input, effects, thrown) => recording?.stepped(input, effects, thrown),
     broken: broke,
     intervalMs: config.heartbeat.intervalMs,
     pauseMs: timing.echoMs,
@@ -102,23 +110,37 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
   });
   performer.watch();
   post({ kind: "ready" });
-  const parts = { loop, performer, datagrams, post, ended: surroundings.ended };
+  const parts = { loop, performer, recording, datagrams, now, post, ended: surroundings.ended };
   return {
     broke,
     tell: (message) => tell(message, { ...parts, view: () => surroundings.node.view(now()) }),
   };
 }
 
+function recordingOf(surroundings: HeartSurroundings, incarnation: string): HeartRecording | undefined {
+  const { takeCheckpoint, post } = surroundings;
+  if (takeCheckpoint === undefined) return undefined;
+  return new HeartRecording({
+    incarnation,
+    takeCheckpoint,
+    post: (part) => post({ kind: "tape", part }),
+    wall: () => Date.now(),
+  });
+}
+
 interface Parts {
   readonly loop: Loop;
   readonly performer: Performer;
+  readonly recording: HeartRecording | undefined;
   readonly datagrams: Datagrams;
+  now(): Instant;
   post(message: FromHeart): void;
   view(): NodeView;
   ended(): void;
 }
 
-function tell(message: ToHeart, { loop, performer, datagrams, post, view, ended }: Parts): void {
+function tell(message: ToHeart, parts: Parts): void {
+  const { loop, performer, recording, datagrams, now, post, view, ended } = parts;
   switch (message.kind) {
     case "feed":
       return loop.fed();
@@ -128,8 +150,11 @@ function tell(message: ToHeart, { loop, performer, datagrams, post, view, ended 
     case "monitor":
     case "resource-result":
       return loop.feed(message);
+    case "tape":
+      return message.about === "taken" ? recording?.taken() : recording?.askedToBegin();
     case "end":
       loop.end();
+      recording?.cut(now());
       datagrams.close();
       return performer.end(() => {
         post({ kind: "ended" });
@@ -156,12 +181,18 @@ function show(id: number, view: () => NodeView, post: (message: FromHeart) => vo
 /** The gates first; then the record of what happened; then the end of the process. */
 function breakDown(
   error: unknown,
-  { performer, post, broken }: { performer: Performer; post(message: FromHeart): void; broken(): void },
+  parts: Pick<Parts, "performer" | "recording" | "now" | "post"> & { broken(): void },
 ): void {
+  const { performer, recording, now, post, broken } = parts;
   try {
     performer.closeAll();
   } catch {
     // Their deadlines close them.
+  }
+  try {
+    recording?.cut(now());
+  } catch {
+    // What happened last is then missing; the message says what broke.
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   post({
