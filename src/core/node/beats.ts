@@ -71,10 +71,11 @@ interface Body {
 }
 
 const NO_ANSWERS: readonly ClaimAnswer[] = [];
+const NO_CLAIMS: { readonly taken: readonly Claim[]; readonly bytes: number } = { taken: [], bytes: 0 };
 
 /** What was last told of a group, and in which beat. */
 interface Told {
-  readonly news: string;
+  readonly report: GroupReport;
   readonly beat: number;
 }
 
@@ -270,6 +271,7 @@ export class Beats {
     const answers = new Map<Peer, readonly ClaimAnswer[]>();
     let answersBytes = 0;
     for (const peer of roster.peers.values()) {
+      if (peer.claims.length === 0) continue;
       const { taken, bytes } = this.claimAnswers(turn, peer);
       answers.set(peer, taken);
       answersBytes = Math.max(answersBytes, bytes);
@@ -300,18 +302,21 @@ export class Beats {
   /** Everybody was told this: the next beat tells something else first. */
   private remember(body: Body): void {
     this.beats++;
-    for (const report of body.groups) this.told.set(report.name, { news: newsOf(report), beat: this.beats });
+    for (const report of body.groups) this.told.set(report.name, { report, beat: this.beats });
     this.s.wishes.told(body.wishes);
   }
 
-  private claims(now: Instant): { taken: readonly Claim[]; bytes: number } {
-    const young: Claim[] = [];
-    const old: Claim[] = [];
+  private claims(now: Instant): typeof NO_CLAIMS {
+    let young: Claim[] | undefined;
+    let old: Claim[] | undefined;
     for (const group of this.groups.values()) {
       const claim = group.claim();
       if (claim === undefined) continue;
+      young ??= [];
+      old ??= [];
       (now - (group.claiming?.since ?? now) < CLAIM_IS_YOUNG_MS ? young : old).push(claim);
     }
+    if (young === undefined || old === undefined) return NO_CLAIMS;
     const from = old.length === 0 ? 0 : Math.floor(now / CLAIM_TURN_MS) % old.length;
     const inTurn = [...young, ...old.slice(from), ...old.slice(0, from)];
     return takeFitting(inTurn, { count: CLAIMS_PER_FRAME, bytes: CLAIMS_BYTES }, claimBytes);
@@ -332,12 +337,15 @@ export class Beats {
 
   /** Groups with news first, then those that were told of longest ago. */
   private reports(turn: Turn): GroupReport[] {
-    const reports = [...this.groups.values()].map((group) => group.report(turn.now));
+    const reports = Array.from(this.groups.values(), (group) => group.report(turn.now));
     if (reports.length <= 1) return reports;
     const lastTold = ({ name }: GroupReport): number => this.told.get(name)?.beat ?? -1;
-    const isNews = (report: GroupReport): boolean => this.told.get(report.name)?.news !== newsOf(report);
-    const inTurn = reports.sort((a, b) => lastTold(a) - lastTold(b));
-    const [news, rest] = [inTurn.filter(isNews), inTurn.filter((report) => !isNews(report))];
+    const news: GroupReport[] = [];
+    const rest: GroupReport[] = [];
+    for (const report of reports.sort((a, b) => lastTold(a) - lastTold(b))) {
+      const told = this.told.get(report.name)?.report;
+      (told === undefined || isNews(told, report) ? news : rest).push(report);
+    }
     // Every other beat begins with those at rest: nobody is forgotten, however much is new elsewhere.
     return this.beats % 2 === 0 ? [...news, ...rest] : [...rest.slice(0, 1), ...news, ...rest.slice(1)];
   }
@@ -353,7 +361,14 @@ function heardOf(body: Body, peer: Peer, now: Instant): readonly Heard[] {
   return heard;
 }
 
-/** What others must learn soon; the lease's remaining time is no news. */
-function newsOf({ epoch, holder, role, eligible, to, seen }: GroupReport): string {
-  return `${epoch} ${holder ?? ""} ${role} ${eligible} ${to ?? ""} ${seen ?? ""}`;
+/** Must others learn soon what is different? The lease's remaining time is no news. */
+function isNews(told: GroupReport, now: GroupReport): boolean {
+  return (
+    told.epoch !== now.epoch ||
+    told.holder !== now.holder ||
+    told.role !== now.role ||
+    told.eligible !== now.eligible ||
+    told.to !== now.to ||
+    told.seen !== now.seen
+  );
 }

@@ -37,9 +37,18 @@ export function wishBytes(wish: Wish): number {
   return textBytes(wish.key) + textBytes(wish.value) + textBytes(wish.node) + NUMBER + 6;
 }
 
+/** The same few names and reasons stand in every frame: what was measured once is not measured again. */
+const measured = new Map<string, number>();
+const MAX_MEASURED = 1_000;
+
 /** Quoted; what is not plain ASCII is escaped with six characters at most. */
 function textBytes(text: string): number {
-  return 2 + (/^[ !#-[\]-~]*$/.test(text) ? text.length : text.length * 6);
+  const known = measured.get(text);
+  if (known !== undefined) return known;
+  const bytes = 2 + (/^[ !#-[\]-~]*$/.test(text) ? text.length : text.length * 6);
+  if (measured.size >= MAX_MEASURED) measured.clear();
+  measured.set(text, bytes);
+  return bytes;
 }
 
 /** Items from the front that fit: at most so many, together at most so many bytes; what is too large is left out. */

@@ -9,7 +9,7 @@
  * first: before stopping, before yielding, before saying anything to anybody.
  */
 
-import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { Timing } from "../base/timing.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, ServiceConfig, VipConfig } from "../config/cluster.ts";
@@ -79,6 +79,7 @@ export class Group {
   private because = "";
   /** All services run; the gate waits for the wire. */
   private started = false;
+  private readonly clearedKey: string;
   private clearedVersion: number;
   /** No node may hold it, and that was told. */
   private isHomeless = false;
@@ -104,7 +105,8 @@ export class Group {
       surroundings.tokens,
     );
     this.announcing = new Announcing(config.name, this.vips, surroundings);
-    this.clearedVersion = surroundings.wishes.version(`cleared/${config.name}`);
+    this.clearedKey = `cleared/${config.name}`;
+    this.clearedVersion = surroundings.wishes.version(this.clearedKey);
   }
 
   /** This node has the group, with its gate open or not. */
@@ -148,23 +150,28 @@ export class Group {
     const gainMs = renewalGainMs(this.s.timing);
     const isResumed = this.resumedUntil > turn.now;
     let hasAll = true;
-    const byUntil = new Map<Instant, VipConfig[]>();
+    let opened: { until: Instant; vips: VipConfig[] }[] | undefined;
     for (const vip of this.vips) {
       const until = this.s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
       if (until <= turn.now) hasAll = false;
       // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
       if (until <= turn.now || (!isResumed && until - this.openedUntil(vip) < gainMs)) continue;
       this.openUntil.set(vip.id, until);
-      byUntil.set(until, [...(byUntil.get(until) ?? []), vip]);
+      opened ??= [];
+      const together = opened.find((each) => each.until === until);
+      if (together === undefined) opened.push({ until, vips: [vip] });
+      else together.vips.push(vip);
     }
     if (isResumed && hasAll) this.resumedUntil = LONG_AGO;
-    for (const [until, vips] of byUntil) turn.emit({ kind: "open", vips, until });
+    for (const { vips, until } of opened ?? []) turn.emit({ kind: "open", vips, until });
   }
 
   /** Until when at least one VIP may be served; for a group without VIPs, until when anybody sees this node. */
   leaseUntil(): Instant {
-    if (this.vips.length > 0) return Math.max(...this.vips.map((vip) => this.openedUntil(vip))) as Instant;
-    return Math.max(...this.s.segments.map((segment) => segment.deadline)) as Instant;
+    let latest = LONG_AGO;
+    if (this.vips.length > 0) for (const vip of this.vips) latest = later(latest, this.openedUntil(vip));
+    else for (const segment of this.s.segments) latest = later(latest, segment.deadline);
+    return latest;
   }
 
   /** Opens the gates until a stated end, for the daemon's next self. */
@@ -341,7 +348,7 @@ export class Group {
   }
 
   private clearIfAsked(turn: Turn): void {
-    const version = this.s.wishes.version(`cleared/${this.config.name}`);
+    const version = this.s.wishes.version(this.clearedKey);
     if (version === this.clearedVersion) return;
     this.clearedVersion = version;
     const wasStuck = this.role === "stuck";

@@ -7,7 +7,7 @@ import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, VipConfig } from "../config/cluster.ts";
 import type { Peer } from "../membership/roster.ts";
-import { place, type Candidate, type Placement } from "../ownership/placement.ts";
+import { place, type Candidate, type Placement, type PlacementQuestion } from "../ownership/placement.ts";
 import { ownEligibility, peerEligibility, type Eligibility } from "./candidates.ts";
 import { inMaintenance, type Surroundings } from "./surroundings.ts";
 
@@ -28,18 +28,30 @@ export interface GroupState {
   readonly mine: boolean;
 }
 
+/** A possible node, and since when it is eligible; NEVER while it is not. */
+interface Judged extends Eligibility {
+  readonly node: string;
+  readonly since: Instant;
+}
+
+const NOTHING_ASKED = { holder: undefined, wish: undefined, maintenance: false };
+
 export class Standing {
   placement: Placement = { node: undefined, because: "nothing is decided yet", changesInMs: undefined };
-  candidates: Candidate[] = [];
+  candidates: readonly Candidate[] = [];
   private readonly group: GroupState;
   private readonly s: Surroundings;
+  /** The question that the placement answers, and when it was asked. */
+  private asked: Pick<PlacementQuestion, "holder" | "wish" | "maintenance"> = NOTHING_ASKED;
   private decidedAt: Instant = LONG_AGO;
+  private readonly judged: Judged[] = [];
+  private readonly wishKey: string;
   private homelessSince: Instant | undefined;
-  private readonly eligibleSince = new Map<string, Instant>();
 
   constructor(group: GroupState, surroundings: Surroundings) {
     this.group = group;
     this.s = surroundings;
+    this.wishKey = `at/${group.config.name}`;
   }
 
   ownEligibility(now: Instant): Eligibility {
@@ -49,17 +61,37 @@ export class Standing {
   /** Asks the placement anew; true when its answer differs from before. */
   decide(now: Instant): boolean {
     const before = this.placement;
+    const { failback } = this.group.config;
+    const holder = this.presentHolder();
+    const wish = this.s.wishes.get(this.wishKey) || undefined;
+    const maintenance = inMaintenance(this.s);
+    const { asked } = this;
+    const isJudgedAnew = this.judge(now);
+    // The same question has the same answer, unless it named a time: only a failback that waits counts it.
+    const isSame = holder === asked.holder && wish === asked.wish && maintenance === asked.maintenance;
+    if (isSame && !isJudgedAnew && before.changesInMs === undefined) return false;
+    this.asked = { holder, wish, maintenance };
     this.decidedAt = now;
-    const { config } = this.group;
-    this.candidates = config.prefer.map((node) => this.candidate(node, now));
-    this.placement = place({
-      candidates: this.candidates,
-      holder: this.presentHolder(),
-      wish: this.s.wishes.get(`at/${config.name}`) || undefined,
-      failback: config.failback,
-      maintenance: inMaintenance(this.s),
-    });
+    this.candidates = this.judged.map((judged) => ({ ...judged, eligibleForMs: Math.max(0, now - judged.since) }));
+    this.placement = place({ candidates: this.candidates, failback, ...this.asked });
     return before.node !== this.placement.node || before.because !== this.placement.because;
+  }
+
+  /** Judges every possible node; true when one is judged in another way than before. */
+  private judge(now: Instant): boolean {
+    const { s, group, judged } = this;
+    let isAnew = false;
+    for (const [index, node] of group.config.prefer.entries()) {
+      const peer = s.roster.peers.get(node);
+      const { eligible, because, soft } =
+        peer === undefined ? this.ownEligibility(now) : peerEligibility(s, peer, group.config.name);
+      const before = judged[index];
+      if (before?.eligible === eligible && before.because === because && before.soft === soft) continue;
+      const since = !eligible ? NEVER : before?.eligible === true ? before.since : now;
+      judged[index] = { node, eligible, because, soft, since };
+      isAnew = true;
+    }
+    return isAnew;
   }
 
   /** The group's last holder, when it is another node of the file. */
@@ -146,16 +178,6 @@ export class Standing {
     const change = this.changesAt();
     if (this.homelessSince === undefined) return change;
     return earlier(change, after(now, STEP_IN_MS - ((now - this.homelessSince) % STEP_IN_MS)));
-  }
-
-  private candidate(node: string, now: Instant): Candidate {
-    const peer = this.s.roster.peers.get(node);
-    const { name } = this.group.config;
-    const judged = peer === undefined ? this.ownEligibility(now) : peerEligibility(this.s, peer, name);
-    if (!judged.eligible) this.eligibleSince.delete(node);
-    else if (!this.eligibleSince.has(node)) this.eligibleSince.set(node, now);
-    const since = this.eligibleSince.get(node);
-    return { node, ...judged, eligibleForMs: since === undefined ? 0 : now - since };
   }
 
   /** Node that has the group, with a running or lapsed lease; undefined when it is free or its holder is silent. */
