@@ -29,6 +29,8 @@ test("the command line runs from compiled files alone", { timeout: 60_000 }, () 
       `cluster: c\nkey: ${key}\n${nodes}\ngroups: { www: { resources: [{ vip: 192.0.2.10/24 }] } }\n`,
     );
     expect(execFileSync(join(folder, "bin/understudy"), ["check", file], QUIET)).toContain("250");
+    const whatIf = ["simulate", "--config", file, "power srv1; wait 2s; expect www on srv2"];
+    expect(execFileSync(join(folder, "bin/understudy"), whatIf, QUIET)).toContain("1 of 1 expectations met");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
