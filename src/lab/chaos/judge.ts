@@ -10,7 +10,7 @@ import { findGaps } from "../checks/tries.ts";
 import type { Gap, Try } from "../checks/tries.ts";
 import { drawStandingWindows, drawWindows } from "./allowances.ts";
 import type { Situation, Window } from "./allowances.ts";
-import { checkDecisions } from "./check-decisions.ts";
+import { checkDecisions, checkFlapping } from "./check-decisions.ts";
 import { checkEpochs } from "./check-epochs.ts";
 import type { Evidence } from "./evidence.ts";
 import { kindOf } from "./kinds.ts";
@@ -86,7 +86,8 @@ export function judge(evidence: Evidence, restLimitMs: number): Verdict {
   const own = judgeRequests(evidence.tries, windows, stalls);
   const standing = judgeRequests(evidence.standing, standingWindows, stalls);
   const served = judgeGaps(gaps, windows, stalls);
-  const decided = checkDecisions(evidence, holders, stalls);
+  const decided = checkDecisions(evidence, holders);
+  const flapping = checkFlapping(evidence, holders);
   const epochs = checkEpochs(evidence);
   const twoHolders: Span[] = [
     ...segment.meetings,
@@ -101,6 +102,7 @@ export function judge(evidence: Evidence, restLimitMs: number): Verdict {
       ...served.violations,
       ...judgeRest(evidence, restLimitMs),
       ...decided.violations,
+      ...flapping.violations,
       ...epochs.violations,
     ].toSorted((a, b) => a.atMs - b.atMs),
     checkers: [
@@ -109,6 +111,7 @@ export function judge(evidence: Evidence, restLimitMs: number): Verdict {
       served.checker,
       { promise: REST, runs: evidence.phases.length },
       decided.checker,
+      flapping.checker,
       epochs.checker,
     ],
     requests: own.figures,

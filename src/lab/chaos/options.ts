@@ -51,7 +51,7 @@ export function readOptions(argv: readonly string[]): { options: ChaosOptions } 
   const switches = new Set<Switch>();
   for (let index = 0; index < argv.length; index += 1) {
     const argument = argv[index] ?? "";
-    const [name = "", inline] = argument.startsWith("--") ? splitOnce(argument.slice(2)) : [argument];
+    const [name, inline] = argument.startsWith("--") ? splitOnce(argument.slice(2)) : [argument];
     if (isOneOf(SWITCHES, name) && inline === undefined && argument.startsWith("--")) {
       switches.add(name);
     } else if (isOneOf(SETTINGS, name) && argument.startsWith("--")) {
