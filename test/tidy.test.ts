@@ -72,7 +72,7 @@ const LAYERS: readonly Layer[] = [
   // Its command lines find and draw mistakes as the product's do.
   {
     area: "lab",
-    areas: ["core/base", "core/config/nearest.ts", "cli/print-problems.ts", "promises"],
+    areas: ["core/base", "core/config/nearest.ts", "core/node/reasons.ts", "cli/print-problems.ts", "promises"],
     types: ["api", "core"],
     packages: ["koffi"],
     node: true,
