@@ -60,7 +60,7 @@ const LAYERS: readonly Layer[] = [
   {
     area: "cli",
     areas: ["core/base", "core/config", "api", "host/config-file.ts"],
-    types: ["core", "sim"],
+    types: ["core", "sim", "recording"],
     whenAsked: ["daemon", "sim", "lab", "host", "recording"],
     packages: ["commander"],
     node: true,

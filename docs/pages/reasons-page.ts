@@ -18,6 +18,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   HOLDERS: "What the network says",
   GATE: "The machine",
   STATE: "The machine",
+  RECORDING: "The machine",
   MONITOR: "Health",
   MAINTENANCE: "Operators' wishes",
 };

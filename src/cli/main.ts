@@ -65,6 +65,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: "what the cluster would do, without touching anything",
     load: async () => (await import("./commands/simulate.ts")).simulateCommand(),
   },
+  replay: {
+    summary: "run a node's recorded inputs again and compare the decisions",
+    load: async () => (await import("./commands/replay.ts")).replayCommand(),
+  },
   lab: {
     summary: "a whole cluster on this machine, to try faults",
     load: async () => (await import("./commands/lab.ts")).labCommand(),

@@ -20,7 +20,10 @@ test("after the holder was killed, the recordings of both nodes replay to the sa
     expect(taker.stdout).toMatch(/the same \d+ decisions/);
     expect(taker.code).toBe(0);
     const dead = await lab.understudy(standby, ["replay", lab.node(holder).paths.stateDirectory, "--json"]);
-    const lines = dead.stdout.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = dead.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.at(-1)).toMatchObject({ kind: "summary", ok: true });
     expect(lines.some((line) => line["reason"] === "GROUP_TAKEN")).toBe(true);
     expect(dead.code).toBe(0);
