@@ -102,7 +102,7 @@ export class FrameCodec {
   /** Tags of all nodes. */
   readonly #tags = new Map<string, number>();
   /** The last body, for the same one on the next link, and its part that seldom changes, for the next beat. */
-  #written: { frame: Frame; version: number; rest: string; bytes: Uint8Array } | undefined;
+  #written: { frame: Frame; version: number; rest: Uint8Array; bytes: Uint8Array } | undefined;
   /** Per sender: the last body and what it said, for the same one on the next link or nearly the same in the next beat. */
   readonly #read = new Map<string, { readonly bytes: Uint8Array; readonly version: number; readonly said: SaidBody }>();
 
@@ -156,10 +156,11 @@ export class FrameCodec {
     const last = this.#written;
     const isAfter = last !== undefined && last.version === version;
     if (isAfter && last.frame.heard === frame.heard && isSameRest(last.frame, frame)) return last.bytes;
-    const rest = isAfter && isSameRest(last.frame, frame) ? last.rest : writeRest(frame, version);
-    const text = writeHead(frame) + rest;
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+    const head = writeHead(frame);
+    const rest = isAfter && isSameRest(last.frame, frame) ? last.rest : bytesOf(writeRest(frame, version));
+    const bytes = new Uint8Array(head.length + rest.length);
+    for (let i = 0; i < head.length; i += 1) bytes[i] = head.charCodeAt(i);
+    bytes.set(rest, head.length);
     this.#written = { frame, version, rest, bytes };
     return bytes;
   }
@@ -242,6 +243,12 @@ interface Envelope {
 
 function rejected(why: FrameRejection): Decoded {
   return { ok: false, why };
+}
+
+function bytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** The text of printable ASCII; undefined when a byte is anything else. */

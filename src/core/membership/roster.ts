@@ -41,6 +41,8 @@ export class Peer {
   /** The peer announced a restart of its daemon: silence does not count before this. */
   restartUntil: Instant = LONG_AGO;
   reports: Map<string, GroupReport> = new Map();
+  /** The reports in its last frame. */
+  said: readonly GroupReport[] = NOTHING;
   reach: readonly number[] = [];
   claims: readonly Claim[] = [];
   /** Per link: the claims in its last frame there; frames of different links overtake each other. */
@@ -300,6 +302,7 @@ export class Roster {
     peer.candidate = undefined;
     peer.newest = 0;
     peer.reports = new Map();
+    peer.said = NOTHING;
     peer.claims = [];
     peer.claimAnswers = [];
     for (const link of peer.links) link.restart();
@@ -320,12 +323,13 @@ function remember(peer: Peer, frame: Frame): boolean {
   let changed = peer.mode !== frame.mode || peer.config !== frame.config;
   changed ||= !sameList(peer.reach, frame.reach) || differs(peer.claims, frame.claims);
   changed ||= differs(peer.claimAnswers, frame.claimAnswers);
-  for (const report of frame.groups) {
+  for (const report of peer.said === frame.groups ? NOTHING : frame.groups) {
     const before = peer.reports.get(report.name);
     if (before === report) continue;
     changed ||= before === undefined || reportDiffers(before, report);
     peer.reports.set(report.name, report);
   }
+  peer.said = frame.groups;
   peer.mode = frame.mode;
   peer.config = frame.config;
   peer.speaks = frame.speaks;

@@ -42,7 +42,10 @@ export class Asking {
     this.learnAt[link] = after(this.kernelAskAt[link] ?? LONG_AGO, this.s.timing.askMs * 2);
   }
 
+  /** Asks what is due, and takes down when that is next, or may be sooner by time alone. */
   settle(turn: Turn): void {
+    this.wake = NEVER;
+    this.dueAt = NEVER;
     for (const [link, segment] of this.s.segments.entries()) {
       if (this.s.interfaces[link]?.up !== true) continue;
       const state = this.state(link, turn.now);
@@ -54,26 +57,16 @@ export class Asking {
         }
       }
       if (turn.now >= this.peersAt(link, state, segment.gatewayUp)) this.askPeers(turn, link);
+      const askAt = earlier(segment.askAt(turn.now, state), this.peersAt(link, state, segment.gatewayUp));
+      this.wake = earlier(this.wake, askAt);
+      this.dueAt = earlier(this.dueAt, segment.moreUrgentAt(turn.now, state));
     }
-    this.plan(turn.now);
+    this.dueAt = earlier(this.dueAt, this.wake);
   }
 
   /** When `settle` asks for something next, as far as is known now. */
   wakeAt(): Instant {
     return this.wake;
-  }
-
-  private plan(now: Instant): void {
-    this.wake = NEVER;
-    this.dueAt = NEVER;
-    for (const [link, segment] of this.s.segments.entries()) {
-      if (this.s.interfaces[link]?.up !== true) continue;
-      const state = this.state(link, now);
-      const askAt = earlier(segment.askAt(now, state), this.peersAt(link, state, segment.gatewayUp));
-      this.wake = earlier(this.wake, askAt);
-      this.dueAt = earlier(this.dueAt, segment.moreUrgentAt(now, state));
-    }
-    this.dueAt = earlier(this.dueAt, this.wake);
   }
 
   private peersAt(link: number, state: LinkState, gatewayUp: boolean): Instant {

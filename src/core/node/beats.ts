@@ -71,6 +71,7 @@ interface Body {
 }
 
 const NO_ANSWERS: readonly ClaimAnswer[] = [];
+const NO_WISHES: readonly Wish[] = [];
 const NO_CLAIMS: { readonly taken: readonly Claim[]; readonly bytes: number } = { taken: [], bytes: 0 };
 
 /** What was last told of a group, and in which beat. */
@@ -93,6 +94,9 @@ export class Beats {
   private probeAt: Instant = LONG_AGO;
   private beats = 0;
   private readonly told = new Map<string, Told>();
+  /** The lists in the last body. */
+  private saidGroups: readonly GroupReport[] = [];
+  private saidReach: readonly number[] = [];
   /** Peers to answer in this turn, with the link that asked. */
   private readonly answers = new Map<Peer, number>();
   /** The daemon restarts: said in every frame until then. */
@@ -280,6 +284,7 @@ export class Beats {
     if (isCrowded && this.beats % REPORTS_FIRST_EVERY === 0) answers.clear();
     else room -= answersBytes;
     const takeWishes = (): readonly Wish[] => {
+      if (wishes.revision === 0) return NO_WISHES;
       const limit = { count: WISHES_PER_FRAME, bytes: Math.min(room, WISHES_BYTES) };
       const { taken, bytes } = takeFitting(wishes.inTurn(), limit, wishBytes);
       room -= bytes;
@@ -288,10 +293,11 @@ export class Beats {
     const early = this.beats % 2 === 1 ? takeWishes() : undefined;
     const groups = takeFitting(this.reports(turn), { count: REPORTS_PER_FRAME, bytes: room }, reportBytes);
     room -= groups.bytes;
-    const reach = this.reach(turn.now);
+    this.saidGroups = asBefore(this.saidGroups, groups.taken);
+    this.saidReach = asBefore(this.saidReach, this.reach(turn.now));
     return {
-      groups: groups.taken,
-      reach,
+      groups: this.saidGroups,
+      reach: this.saidReach,
       claims: claims.taken,
       wishes: early ?? takeWishes(),
       answers,
@@ -335,17 +341,26 @@ export class Beats {
     return this.s.segments.map((segment, link) => (this.s.interfaces[link]?.up === true ? segment.reach(now) : 0));
   }
 
+  /** What was told and is still true is told in the very same words: whoever compares finds that at a glance. */
+  private report(turn: Turn, group: Group): GroupReport {
+    const report = group.report(turn.now);
+    const told = this.told.get(report.name)?.report;
+    return told !== undefined && isSameReport(told, report) ? told : report;
+  }
+
   /** Groups with news first, then those that were told of longest ago. */
   private reports(turn: Turn): GroupReport[] {
-    const reports = Array.from(this.groups.values(), (group) => group.report(turn.now));
+    const reports = Array.from(this.groups.values(), (group) => this.report(turn, group));
     if (reports.length <= 1) return reports;
     const lastTold = ({ name }: GroupReport): number => this.told.get(name)?.beat ?? -1;
-    const news: GroupReport[] = [];
-    const rest: GroupReport[] = [];
-    for (const report of reports.sort((a, b) => lastTold(a) - lastTold(b))) {
+    if (!isAscending(reports, lastTold)) reports.sort((a, b) => lastTold(a) - lastTold(b));
+    const isKnown = (report: GroupReport): boolean => {
       const told = this.told.get(report.name)?.report;
-      (told === undefined || isNews(told, report) ? news : rest).push(report);
-    }
+      return told === report || (told !== undefined && !isNews(told, report));
+    };
+    if (reports.every(isKnown)) return reports;
+    const news = reports.filter((report) => !isKnown(report));
+    const rest = reports.filter(isKnown);
     // Every other beat begins with those at rest: nobody is forgotten, however much is new elsewhere.
     return this.beats % 2 === 0 ? [...news, ...rest] : [...rest.slice(0, 1), ...news, ...rest.slice(1)];
   }
@@ -359,6 +374,21 @@ function heardOf(body: Body, peer: Peer, now: Instant): readonly Heard[] {
     body.heard.set(peer, heard);
   }
   return heard;
+}
+
+/** The list as it was, when it is the same again. */
+function asBefore<T>(before: readonly T[], now: readonly T[]): readonly T[] {
+  return before.length === now.length && now.every((each, index) => each === before[index]) ? before : now;
+}
+
+function isAscending<T>(list: readonly T[], numberOf: (item: T) => number): boolean {
+  return list.every((item, index) => index === 0 || numberOf(list[index - 1] as T) <= numberOf(item));
+}
+
+function isSameReport(a: GroupReport, b: GroupReport): boolean {
+  return (
+    !isNews(a, b) && a.granted === b.granted && a.leaseMs === b.leaseMs && a.reason === b.reason && a.soft === b.soft
+  );
 }
 
 /** Must others learn soon what is different? The lease's remaining time is no news. */
