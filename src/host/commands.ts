@@ -11,7 +11,7 @@ import type { ChildProcess } from "node:child_process";
 import type { CommandConfig } from "../core/config/cluster.ts";
 import type { CommandResult, Commands } from "./ports.ts";
 
-/** Output kept of one command: its end, where the reason of a failure stands. */
+/** Output kept of one command unless told otherwise: its end, where the reason of a failure stands. */
 const OUTPUT_LIMIT_BYTES = 4_096;
 /** How long the output may lag behind the end of the program. */
 const DRAIN_MS = 50;
@@ -20,6 +20,8 @@ const DRAIN_MS = 50;
 export interface CommandsOptions {
   /** Between the polite and the last signal. */
   readonly graceMs?: number;
+  /** Output kept of one command, from its end. */
+  readonly outputLimitBytes?: number;
   /** Variables that every command sees, besides its own. */
   readonly base?: Readonly<Record<string, string>>;
 }
@@ -28,8 +30,10 @@ export interface CommandsOptions {
 export function createCommands(options: CommandsOptions = {}): Commands {
   const graceMs = options.graceMs ?? 2_000;
   const base = options.base ?? cleanEnvironment();
+  const outputLimitBytes = options.outputLimitBytes ?? OUTPUT_LIMIT_BYTES;
   return {
-    run: (command, environment) => runOne({ command, graceMs, environment: { ...base, ...environment } }),
+    run: (command, environment) =>
+      runOne({ command, graceMs, outputLimitBytes, environment: { ...base, ...environment } }),
   };
 }
 
@@ -49,12 +53,13 @@ interface Job {
   readonly command: CommandConfig;
   readonly environment: Readonly<Record<string, string>>;
   readonly graceMs: number;
+  readonly outputLimitBytes: number;
 }
 
 function runOne(job: Job): Promise<CommandResult> {
   const { argv, timeoutMs } = job.command;
   const startedMs = performance.now();
-  const output = new Tail(OUTPUT_LIMIT_BYTES);
+  const output = new Tail(job.outputLimitBytes);
   const result = (end: Partial<CommandResult>): CommandResult => ({
     argv,
     code: undefined,

@@ -192,10 +192,10 @@ export async function listSegments(
   return found.sort((a, b) => a.number - b.number);
 }
 
-/** A checkpoint as JSON. It holds sentences that programs said; what looks like a secret in them is left out. */
+/** A checkpoint as JSON. In what programs said (`detail`, as in inputs) whatever looks like a secret is left out. */
 function checkpointText(checkpoint: Checkpoint): string {
-  return JSON.stringify(checkpoint, (_, value: unknown) => {
+  return JSON.stringify(checkpoint, (key, value: unknown) => {
     if (value instanceof Float64Array) return [...value];
-    return typeof value === "string" && value.length > 8 ? leaveSecretsOut(value) : value;
+    return key === "detail" && typeof value === "string" ? leaveSecretsOut(value) : value;
   });
 }

@@ -23,6 +23,9 @@ const vip = {
   gateways: [],
 } as const;
 
+/** As long as a real one, which looks like key material. */
+const HASH = "0123456789abcdef".repeat(4);
+
 export const PAIR: ClusterConfig = {
   cluster: "pair",
   keyFile: "/etc/understudy/pair.key",
@@ -53,7 +56,7 @@ export interface PairScript {
 export function pairHeader(part: Extract<TapePart, { kind: "begin" }>): SegmentHeader {
   const { incarnation, checkpoint, wall } = part;
   const begins = checkpoint === undefined ? "start" : "checkpoint";
-  const known = { software: "1.0.0", shape: stateShape(), node: "srv2", configHash: "0123456789abcdef" };
+  const known = { software: "1.0.0", shape: stateShape(), node: "srv2", configHash: HASH };
   return { ...known, config: recordedConfig(PAIR), incarnation, begins, wall };
 }
 
@@ -61,7 +64,7 @@ export function pairHeader(part: Extract<TapePart, { kind: "begin" }>): SegmentH
 export function recordPair({ diesAt, endsAt, beginsAt = [], told = [] }: PairScript): readonly TapePart[] {
   const parts: TapePart[] = [];
   let now = 1_000;
-  const make = (node: string) => new Node({ config: PAIR, configHash: "0123456789abcdef", node });
+  const make = (node: string) => new Node({ config: PAIR, configHash: HASH, node });
   const nodes = { srv1: make("srv1"), srv2: make("srv2") };
   const recording = new HeartRecording({
     incarnation: "2".repeat(16),

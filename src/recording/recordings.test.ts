@@ -7,6 +7,7 @@ import { Random } from "../core/base/random.ts";
 import type { TapePart } from "./heart-recording.ts";
 import { InputRing, listSegments, RING_DIRECTORY } from "./input-ring.ts";
 import { PAIR, pairHeader, recordPair } from "./pretended-pair.ts";
+import { SegmentFile } from "./read-segment.ts";
 import { replay, type ReplaySummary } from "./replay.ts";
 import { recordedConfig, type SegmentHeader } from "./segment-header.ts";
 
@@ -244,7 +245,10 @@ test("no command and no secret that a program said is on disk", async () => {
   const parts = recordPair({ ...script, told, beginsAt: [5_000] });
   const [first, second] = await write(parts);
   for (const file of [first, second]) expect((await run(file as string)).difference).toBeUndefined();
-  // Compressed as it lies there, a search of the bytes would find nothing in any case.
+  const [kept] = await SegmentFile.open(second as string).then((opened) => (opened.ok ? [opened.value] : []));
+  expect(JSON.stringify(kept?.checkpoint)).toContain("left-out");
+  expect(JSON.stringify(kept?.checkpoint)).not.toContain(secret);
+  await kept?.close();
   for (const part of parts) if (part.kind === "batch") expect(part.text).not.toContain(secret);
   expect(parts.some((part) => part.kind === "batch" && part.text.includes("left-out"))).toBe(true);
 });
