@@ -42,6 +42,15 @@ test("a change without an event is told once its time is over, and only once", (
   expect(reasons.advance(9_000, always)).toEqual([]);
 });
 
+test("a change that was seen late is explained by what was recorded since the state before was seen", () => {
+  const reasons = new Reasons({ sentences, withinMs: 500 });
+  reasons.event(taken);
+  reasons.changed({ ...opened, at: 9_000, since: 1_100 });
+  expect(reasons.advance(99_000, always)).toEqual([]);
+  reasons.changed({ ...opened, at: 9_000, since: 8_000 });
+  expect(reasons.advance(99_000, always)).toHaveLength(1);
+});
+
 test("a node that does not run has time until it runs again, and one that ended owes nothing", () => {
   const reasons = new Reasons({ sentences, withinMs: 500 });
   reasons.changed(opened);

@@ -25,6 +25,8 @@ export interface SeenChange {
   readonly what: string;
   /** Any of these words explains it. */
   readonly reasons: readonly string[];
+  /** When the state before was last seen; an event since then explains it. Absent means just before. */
+  readonly since?: number;
 }
 
 /** Watches the events and the visible changes of all nodes. */
@@ -36,7 +38,8 @@ export class Reasons {
   readonly #withinMs: number;
   /** Names that each sentence is filled with, found once. */
   readonly #names = new Map<string, readonly string[]>();
-  readonly #recent = new Map<string, RecordedEvent[]>();
+  /** Per node: when each word was last recorded, by word and group. */
+  readonly #last = new Map<string, Map<string, number>>();
   #open: { readonly change: SeenChange; dueAt: number }[] = [];
 
   /** `sentences`: every known word with its sentence; `withinMs`: how far an event may lie from what it explains. */
@@ -48,10 +51,9 @@ export class Reasons {
   /** Takes an event in; tells what is wrong with its word or its facts. */
   event(event: RecordedEvent): string | undefined {
     this.runs += 1;
-    const recent = this.#recent.get(event.node) ?? [];
-    while (recent.length > 0 && (recent[0] as RecordedEvent).at < event.at - this.#withinMs) recent.shift();
-    recent.push(event);
-    this.#recent.set(event.node, recent);
+    const last = this.#last.get(event.node) ?? new Map<string, number>();
+    last.set(keyOf(event.reason, event.group), event.at);
+    this.#last.set(event.node, last);
     this.#open = this.#open.filter(({ change }) => !explains(event, change));
     const names = this.#namesOf(event.reason);
     if (names === undefined) return `${event.node} recorded ${event.reason}, a word that nobody knows`;
@@ -63,16 +65,18 @@ export class Reasons {
   /** Something was seen; it must be explained by an event already recorded or recorded soon. */
   changed(change: SeenChange): void {
     this.runs += 1;
-    const recent = this.#recent.get(change.node) ?? [];
-    const from = change.at - this.#withinMs;
-    if (recent.some((event) => event.at >= from && explains(event, change))) return;
+    const last = this.#last.get(change.node);
+    const from = Math.min(change.since ?? change.at, change.at) - this.#withinMs;
+    const isTold = (key: string): boolean => (last?.get(key) ?? Number.NEGATIVE_INFINITY) >= from;
+    if (change.reasons.some((reason) => isTold(keyOf(reason, change.group)) || isTold(keyOf(reason, undefined))))
+      return;
     this.#open.push({ change, dueAt: change.at + this.#withinMs });
   }
 
   /** The node's daemon ended: what it decided in its last moment may be on no record. */
   gone(node: string): void {
     if (this.#open.length > 0) this.#open = this.#open.filter(({ change }) => change.node !== node);
-    this.#recent.delete(node);
+    this.#last.delete(node);
   }
 
   /** Time passes; tells of each change that nothing explained. A node that does not run now gets its time again. */
@@ -99,6 +103,10 @@ export class Reasons {
     this.#names.set(reason, names);
     return names;
   }
+}
+
+function keyOf(reason: string, group: string | undefined): string {
+  return `${reason} ${group ?? ""}`;
 }
 
 function explains(event: RecordedEvent, change: SeenChange): boolean {

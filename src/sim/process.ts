@@ -422,6 +422,10 @@ export class Process {
   #open(effect: OpenEffect): void {
     const world = this.#world;
     const now = this.now;
+    if (effect.before !== undefined && now >= effect.before) {
+      this.#tooLate(effect.vips);
+      return;
+    }
     for (const vip of effect.vips) {
       // The element's timeout is computed at the last moment, so a step that was interrupted opens nothing.
       if (effect.until <= now) {
@@ -431,6 +435,15 @@ export class Process {
       const lateness = world.random.machines.between(0, ELEMENT_LATENESS_MS);
       this.#place(vip, Math.max(ADDRESS_LIFETIME_MS, Math.ceil((effect.until - now) / 1_000) * 1_000));
       this.machine.openGate(vip, this.machine.clock.trueTime(effect.until) + lateness);
+    }
+  }
+
+  /** What was to be renewed has ended while this process stood still. */
+  #tooLate(vips: readonly VipConfig[]): void {
+    for (const { id } of vips) {
+      this.#world.timeline.after(0, () => {
+        this.deliver((now) => ({ kind: "gate", now, what: "late", vip: id, detail: "simulated" }));
+      });
     }
   }
 

@@ -6,13 +6,16 @@
 import { Random } from "../core/base/random.ts";
 import type { Checker } from "./checkers/checker.ts";
 import { Epochs } from "./checkers/epochs.ts";
+import { NoFlapping } from "./checkers/flapping.ts";
 import { InsideLease } from "./checkers/lease.ts";
 import { Liveness } from "./checkers/liveness.ts";
 import { NeedlessMoves } from "./checkers/needless-moves.ts";
 import { OneHolder } from "./checkers/one-holder.ts";
 import { PromptTakeover } from "./checkers/prompt-takeover.ts";
+import { EveryReason } from "./checkers/reasons.ts";
 import { Replayed } from "./checkers/replayed.ts";
 import { Services } from "./checkers/services.ts";
+import { ServedMeanwhile } from "./checkers/served.ts";
 import { StoppedClocks } from "./checkers/stopped-clocks.ts";
 import { drawCluster, withoutNodes } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
@@ -133,6 +136,9 @@ export function runOnce(options: RunOptions): RunReport {
     replay: new Replayed(options.seed),
     services: new Services(),
     stopped: new StoppedClocks(),
+    flapping: new NoFlapping(),
+    reasons: new EveryReason(),
+    served: new ServedMeanwhile(),
   };
   const list: Checker[] = Object.values(checkers);
   const { seed } = options;

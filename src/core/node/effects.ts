@@ -52,6 +52,11 @@ export interface OpenEffect {
   readonly kind: "open";
   readonly vips: readonly VipConfig[];
   readonly until: Instant;
+  /**
+   * Not at or after this: a renewal that comes when the gate that it renews has closed opens nothing, because
+   * somebody may have found the wire quiet since. Whoever performs it then says so by a `gate` input, `late`.
+   */
+  readonly before?: Instant;
 }
 
 /** Close the gate for these VIPs now, in one transaction; `remove` also takes the addresses off their devices. */

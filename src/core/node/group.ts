@@ -34,6 +34,8 @@ const RELEASE_WAIT_MS = 2_000;
 const CATCH_MS = 500;
 /** After a node did not take what was released to it, nothing is moved there for so long. */
 const NOT_AGAIN_MS = 30_000;
+/** After the wire was found quiet, a gate is opened within so many questions' time. */
+const OPEN_WITHIN_ASKS = 2;
 /** A claimer that meets one with the better right waits for so many questions' time. */
 const DEFER_ASKS = 5;
 
@@ -150,20 +152,21 @@ export class Group {
     const gainMs = renewalGainMs(this.s.timing);
     const isResumed = this.resumedUntil > turn.now;
     let hasAll = true;
-    let opened: { until: Instant; vips: VipConfig[] }[] | undefined;
+    let opened: { until: Instant; before: Instant; vips: VipConfig[] }[] | undefined;
     for (const vip of this.vips) {
       const until = this.s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
       if (until <= turn.now) hasAll = false;
       // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
       if (until <= turn.now || (!isResumed && until - this.openedUntil(vip) < gainMs)) continue;
+      const before = this.openableBefore(vip, turn.now);
       this.openUntil.set(vip.id, until);
       opened ??= [];
-      const together = opened.find((each) => each.until === until);
-      if (together === undefined) opened.push({ until, vips: [vip] });
+      const together = opened.find((each) => each.until === until && each.before === before);
+      if (together === undefined) opened.push({ until, before, vips: [vip] });
       else together.vips.push(vip);
     }
     if (isResumed && hasAll) this.resumedUntil = LONG_AGO;
-    for (const { vips, until } of opened ?? []) turn.emit({ kind: "open", vips, until });
+    for (const { vips, until, before } of opened ?? []) turn.emit({ kind: "open", vips, until, before });
   }
 
   /** Until when at least one VIP may be served; for a group without VIPs, until when anybody sees this node. */
@@ -177,8 +180,15 @@ export class Group {
   /** Opens the gates until a stated end, for the daemon's next self. */
   extend(turn: Turn, until: Instant): void {
     if (this.role !== "holding" || this.vips.length === 0) return;
+    const before = this.vips.map((vip) => this.openableBefore(vip, turn.now)).reduce(earlier);
     for (const vip of this.vips) this.openUntil.set(vip.id, until);
-    turn.emit({ kind: "open", vips: this.vips, until });
+    turn.emit({ kind: "open", vips: this.vips, until, before });
+  }
+
+  /** A gate that stands is renewed only while it stands; a new one is opened at once or not at all. */
+  private openableBefore(vip: VipConfig, now: Instant): Instant {
+    const stands = this.openedUntil(vip);
+    return stands > now ? stands : after(now, this.s.timing.askMs * OPEN_WITHIN_ASKS);
   }
 
   /** Closes at once whatever is open; the group stays wanted here. After a pause, or when evidence ended. */
@@ -598,7 +608,11 @@ export class Group {
     }
     if (this.services.size > 0 && this.vips.length > 0) turn.emit({ kind: "place", vips: this.vips });
     this.started = this.lifecycle.phase === "running";
-    if (!this.started) this.lifecycle.start(turn.now);
+    if (!this.started) {
+      const facts = { epoch, because: this.because };
+      this.record(turn, "GROUP_STARTING", { node: s.me, facts });
+      this.lifecycle.start(turn.now);
+    }
     this.progress(turn);
     this.settleStarting(turn);
   }

@@ -142,6 +142,8 @@ export interface GateInput extends At {
     | "works"
     /** The address vanished from the device although we hold it; put back when possible. */
     | "address-lost"
+    /** A gate was not opened, because what it was to renew had ended. */
+    | "late"
     /** The kernel refused an operation on this VIP. */
     | "refused";
   readonly vip: string | undefined;

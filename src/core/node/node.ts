@@ -206,6 +206,7 @@ export class Node {
       case "stalled":
         life.s.stalled = input.stalled;
         if (input.stalled) turn.event("NODE_STALLED", { severity: "alert", node: life.s.me });
+        else turn.event("NODE_FED", { node: life.s.me });
         turn.urgent = true;
         return;
       case "request":
@@ -411,7 +412,9 @@ export class Node {
     if (what === "mended") turn.event("GATE_MENDED", { severity: "alert", ...about });
     if (what === "address-lost") turn.event("ADDRESS_LOST", { severity: "alert", ...about });
     if (what === "broken" && !s.gateBroken) turn.event("GATE_BROKEN", { severity: "alert", ...about });
+    if (what === "works" && s.gateBroken) turn.event("GATE_WORKS", about);
     if (what === "broken" || what === "works") s.gateBroken = what === "broken";
+    if (what === "late") group?.lapse(turn);
     if (what === "refused" && group !== undefined) {
       turn.event("GATE_REFUSED", { severity: "alert", ...about });
       group.bar(turn, detail);

@@ -12,6 +12,7 @@ export const REASONS = {
   NODE_LEAVING: "{node} leaves: it releases what it holds",
   NODE_PAUSED: "{node} did not run for {gapMs} ms and closed its gates before anything else",
   NODE_STALLED: "{node}'s main thread hangs: its gates are closed",
+  NODE_FED: "{node}'s main thread answers again",
   NODE_RESTARTING: "{node} restarts its daemon and keeps its leases until a stated end",
   NODE_RESUMED: "{node} took its leases over from its former self",
   RECORDING_STOPPED: "{node} records its inputs no more, the disk refuses: {detail}",
@@ -32,6 +33,7 @@ export const REASONS = {
   CONFIG_DIFFERS: "{node} runs another cluster file",
   CONFIG_SAME: "{node} runs the same cluster file again",
   // a group's way
+  GROUP_STARTING: "{node} won {group} at epoch {epoch} and starts its services before it opens the gate: {because}",
   GROUP_TAKEN: "{node} holds {group} at epoch {epoch}: {because}",
   GROUP_TAKEN_VERIFIED: "{group} answers from {node}: seen by {witness} after {afterMs} ms",
   GROUP_RELEASED: "{node} released {group}",
@@ -55,6 +57,7 @@ export const REASONS = {
   // machine
   GATE_MENDED: "the gate's rules were removed by somebody and stand again",
   GATE_BROKEN: "the gate cannot be kept: {detail}",
+  GATE_WORKS: "the gate can be kept again: {detail}",
   GATE_REFUSED: "the kernel refused to serve {group}: {detail}",
   ADDRESS_LOST: "an address of {group} was removed by somebody and put back",
   // health and wishes

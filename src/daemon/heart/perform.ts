@@ -265,15 +265,25 @@ export class Performer {
     this.#options.datagrams.send(frame.link, address, bytes);
   }
 
-  #open({ vips, until }: OpenEffect, now: Instant): void {
+  #open({ vips, until, before }: OpenEffect, now: Instant): void {
     const ready = vips.filter((vip) => this.#held.hold(vip, now));
     if (ready.length === 0) return;
+    // This process may have stood still since the core decided.
+    if (before !== undefined && this.#options.now() >= before) return this.#tooLate(ready);
     try {
       if (this.#options.machine.gate.open(ready, until) === "late") return this.#openedLate(ready, now);
       this.#lateSince = undefined;
       for (const vip of ready) this.#openUntil.set(vip.id, until);
     } catch (error) {
       this.#refused(ready, textOf(error));
+    }
+  }
+
+  /** What was to be renewed has ended: somebody may have found the wire quiet since. */
+  #tooLate(vips: readonly VipConfig[]): void {
+    for (const vip of vips) {
+      this.#openUntil.delete(vip.id);
+      this.#options.feed({ kind: "gate", what: "late", vip: vip.id, detail: "this process stood still" });
     }
   }
 

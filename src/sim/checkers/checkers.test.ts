@@ -8,6 +8,8 @@ import type { Effect } from "../../core/node/effects.ts";
 import type { Input } from "../../core/node/inputs.ts";
 import { Node } from "../../core/node/node.ts";
 import type { NodeView } from "../../core/node/view.ts";
+import type { Reason } from "../../core/node/reasons.ts";
+import type { Fault } from "../faults/fault.ts";
 import { gatewayAddress } from "../cluster.ts";
 import type { MakeCore } from "../process.ts";
 import { runOnce, runSeed } from "../run.ts";
@@ -77,8 +79,30 @@ function frameOf(life: Life, options: { epoch: number; role: GroupReport["role"]
 }
 
 const other = (life: Life) => life.config.nodes.find((node) => node.name !== life.me)?.name ?? "";
-const caughtBy = (makeCore: MakeCore, mix: "calm" | "power" = "calm") =>
-  runOnce({ seed: 1, makeCore, nodes: 2, seconds: 5, mix }).violations.map((violation) => violation.checker);
+
+/** The drawn file without services: a run ends with its first violation, and starting them is another checker's business. */
+function onlyAddresses(config: ClusterConfig): ClusterConfig {
+  const groups = config.groups.map((group) => ({
+    ...group,
+    resources: group.resources.filter((resource) => resource.kind === "vip"),
+  }));
+  return { ...config, groups };
+}
+
+function caughtBy(makeCore: MakeCore, mix: "calm" | "power" = "calm", faults?: readonly Fault[]): string[] {
+  const more = faults === undefined ? { mix } : { mix: "chaos" as const, faults };
+  const report = runOnce({ seed: 1, makeCore, nodes: 2, seconds: 5, adapt: onlyAddresses, ...more });
+  return report.violations.map((violation) => violation.checker);
+}
+
+/** A word for whatever a scripted core does, so that only what a test is about is left to complain of. */
+function told(life: Life, reason: Reason): Effect {
+  const group = life.config.groups[0]?.name ?? "";
+  const facts = { node: life.me, group, epoch: 1, because: "the script says so", to: "another" };
+  // Of no group, so that it speaks of every group of the file.
+  const event = { severity: "info" as const, reason, group: undefined, node: life.me, link: undefined, facts };
+  return { kind: "event", event: { at: 0 as Instant, ...event } };
+}
 
 test("two nodes that both open their gates are caught", () => {
   expect(caughtBy(scripted(serveOnAnswer))).toContain("one holder");
@@ -114,6 +138,55 @@ test("a cluster that serves nothing is caught", () => {
   expect(caughtBy(scripted(() => []))).toContain("served after healing");
 });
 
+test("a gate that opens and no event says why, an unknown word and a missing fact are caught", () => {
+  const silent = scripted((life, input) => (life.me === "srv1" ? serveOnAnswer(life, input) : []));
+  expect(caughtBy(silent)).toContain("reasons");
+  const vague = scripted((life, input) => {
+    const event = told(life, "GROUP_TAKEN") as Extract<Effect, { kind: "event" }>;
+    return input.kind === "start" ? [{ ...event, event: { ...event.event, facts: {} } }] : [];
+  });
+  expect(caughtBy(vague)).toContain("reasons");
+  const odd = scripted((life, input) => (input.kind === "start" ? [told(life, "BECAUSE" as Reason)] : []));
+  expect(caughtBy(odd)).toContain("reasons");
+});
+
+test("a group that goes to and fro after one fault is caught", () => {
+  const wandering = scripted((life, input) => {
+    const isMine = life.turns % 40 < 20 === (life.me === "srv1");
+    return isMine ? [told(life, "GROUP_TAKEN"), told(life, "GROUP_MOVING"), ...serveOnAnswer(life, input)] : [];
+  });
+  const fault: Fault = { at: 2_000, forMs: 100, action: { kind: "monitor", node: 0 } };
+  expect(caughtBy(wandering, "calm", [fault])).toContain("flapping");
+});
+
+test("a group that nobody serves although a node is well and nothing happens is caught", () => {
+  const idle = scripted((life, input) => {
+    if (input.kind === "start") return [told(life, "GROUP_TAKEN")];
+    return input.kind === "tick" ? [frameOf(life, { epoch: 1, role: "idle", to: other(life) })] : [];
+  });
+  const fault: Fault = { at: 1_600, forMs: 20, action: { kind: "monitor", node: 0 } };
+  const report = runOnce({
+    seed: 1,
+    makeCore: idle,
+    nodes: 2,
+    seconds: 20,
+    adapt: onlyAddresses,
+    mix: "chaos",
+    faults: [fault],
+  });
+  expect(report.violations.map((violation) => violation.checker)).toContain("served meanwhile");
+});
+
+test("a machine that serves on for longer than a lease after its clock stood still is caught", () => {
+  // It takes the group from a machine that stands still, which then goes on as if nothing had happened.
+  const greedy = scripted((life, input) => {
+    if (life.me === "srv1" && life.turns < 40) return [told(life, "GROUP_TAKEN"), ...serveOnAnswer(life, input)];
+    return life.me === "srv2" && life.turns >= 40 ? [told(life, "GROUP_TAKEN"), ...serveOnAnswer(life, input)] : [];
+  });
+  const fault: Fault = { at: 1_800, forMs: 1_500, action: { kind: "migrate", node: 0, room: 0 } };
+  expect(caughtBy(greedy, "calm", [fault])).toContain("one holder");
+});
+
 test("an address that moves or closes without need is caught", () => {
   const wandering = scripted((life, input) => {
     const isMine = life.turns % 40 < 20 === (life.me === "srv1");
@@ -123,7 +196,9 @@ test("an address that moves or closes without need is caught", () => {
 });
 
 test("a takeover that takes seconds is caught", () => {
-  const holder = scripted((life, input) => (life.me === "srv1" ? serveOnAnswer(life, input) : []));
+  const holder = scripted((life, input) =>
+    life.me === "srv1" ? [told(life, "GROUP_TAKEN"), told(life, "GROUP_LAPSED"), ...serveOnAnswer(life, input)] : [],
+  );
   expect(caughtBy(holder, "power")).toContain("prompt takeover");
 });
 
