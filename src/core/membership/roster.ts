@@ -36,6 +36,10 @@ export class Peer {
   newest = 0;
   /** The last sequence taken for this peer; 0 before the first. */
   lastSent = 0;
+  /** Send time of our newest frame, on any link, that the peer said it heard. */
+  echoAt: Instant = LONG_AGO;
+  /** Per link: send time of our newest question that the peer's kernel answered there. */
+  readonly kernelAt: Instant[] = [];
   /** Per link: highest sequence of ours that the peer said it heard. */
   readonly echoed: number[] = [];
   /** The peer announced a restart of its daemon: silence does not count before this. */
@@ -282,7 +286,11 @@ export class Roster {
     let echo: Heard | undefined;
     for (const heard of frame.heard) {
       if (heard.incarnation !== this.incarnation) continue;
-      if (heard.sequence > (peer.echoed[heard.link] ?? 0)) peer.echoed[heard.link] = heard.sequence;
+      if (heard.sequence > (peer.echoed[heard.link] ?? 0)) {
+        peer.echoed[heard.link] = heard.sequence;
+        const sentAt = peer.links[heard.link]?.sentAt(heard.sequence);
+        if (sentAt !== undefined && sentAt > peer.echoAt) peer.echoAt = sentAt;
+      }
       if (heard.link === frame.link) echo ??= heard;
     }
     return echo === undefined ? undefined : link.sentAt(echo.sequence);

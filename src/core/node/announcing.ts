@@ -52,6 +52,13 @@ export class Announcing {
     this.lookAt = NEVER;
   }
 
+  /** It is still served here, and somebody may have missed that. */
+  again(now: Instant): void {
+    if (this.vips.length === 0) return;
+    this.begunAt = now;
+    this.nextIndex = 0;
+  }
+
   /** The group is not served here any more. */
   stop(): void {
     this.nextIndex = ANNOUNCE_AT_MS.length;

@@ -36,9 +36,10 @@ export class Asking {
     this.kernelAskAt = surroundings.segments.map(() => LONG_AGO);
   }
 
-  /** A link came up or a node appeared: learn its hardware address soon. */
+  /** A link came up or a node appeared: learn its hardware address soon, and whether a lost gateway is back. */
   learn(link: number): void {
     this.dueAt = LONG_AGO;
+    this.s.segments[link]?.askSoon();
     this.learnAt[link] = after(this.kernelAskAt[link] ?? LONG_AGO, this.s.timing.askMs * 2);
   }
 

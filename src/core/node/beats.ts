@@ -20,6 +20,7 @@ import {
 } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import { answerBytes, claimBytes, reportBytes, roomFor, takeFitting, wishBytes } from "./frame-room.ts";
+import { judgeClaim } from "./granting.ts";
 import type { Group } from "./group.ts";
 import { isServing } from "./standing.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
@@ -154,7 +155,7 @@ export class Beats {
         this.sendAll(turn, "answer", peer, body());
       }
       if (!peer.alive) continue;
-      const missing = peer.state !== "up";
+      const missing = peer.state !== "up" || turn.now >= this.echoDueAt(peer);
       if (!missing && thirsty.length === 0) continue;
       this.probeAt = turn.now;
       if (missing) this.sendAll(turn, "probe", peer, body());
@@ -182,6 +183,8 @@ export class Beats {
   wakeAt(): Instant {
     let probe = this.isMissing ? LONG_AGO : NEVER;
     if (this.isHeard) for (const link of this.servingLinks) probe = earlier(probe, this.thirstyAt(link));
+    if (this.servingLinks.length > 0)
+      for (const peer of this.s.roster.peers.values()) if (peer.alive) probe = earlier(probe, this.echoDueAt(peer));
     probe = later(probe, after(this.probeAt, this.s.timing.askMs));
     return earlier(this.nextBeatAt(), probe);
   }
@@ -216,7 +219,12 @@ export class Beats {
   private thirstyAt(link: number): Instant {
     const { echoMs, lateMs } = this.s.timing;
     const segment = this.s.segments[link];
-    return segment === undefined ? NEVER : after(segment.deadline, lateMs - echoMs);
+    return segment === undefined ? NEVER : after(segment.signsUntil, lateMs - echoMs);
+  }
+
+  /** When a peer that is heard should have said again that it hears this node, whose gates may depend on it. */
+  private echoDueAt(peer: Peer): Instant {
+    return this.servingLinks.length === 0 ? NEVER : after(peer.echoAt, this.s.timing.lateMs);
   }
 
   private sendAll(turn: Turn, kind: FrameKind, peer: Peer, body: Body): void {
@@ -332,7 +340,7 @@ export class Beats {
     const answers: ClaimAnswer[] = [];
     for (const claim of peer.claims) {
       const group = this.groups.get(claim.group);
-      if (group !== undefined) answers.push(group.judge(turn, peer, claim));
+      if (group !== undefined) answers.push(judgeClaim(this.s, group, { claimer: peer, claim, now: turn.now }));
     }
     return takeFitting(answers, { count: CLAIMS_PER_FRAME, bytes: ANSWERS_BYTES }, answerBytes);
   }

@@ -1,8 +1,9 @@
 /** Who may hold a group, as this node sees it: itself by its own state, others by their reports. */
 
-import type { Instant } from "../base/time.ts";
+import { after, type Instant } from "../base/time.ts";
 import type { GroupConfig, VipConfig } from "../config/cluster.ts";
 import type { Peer } from "../membership/roster.ts";
+import { uncovered } from "./cover.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
 
 /** May a node hold a group, and why (not), as one clause. */
@@ -51,11 +52,46 @@ export function ownEligibility(
     const own = s.interfaces[link];
     if (own?.up !== true) return no(`has no working device for ${vip.address}`, true);
     const segment = s.segments[link];
-    if (segment !== undefined && segment.reach(now) === 0 && segment.deadline <= now) {
+    if (segment !== undefined && segment.reach(now) === 0 && segment.signsUntil <= now) {
       return no(`is cut off from the network of ${vip.address}`, true);
     }
+    const worse = segment === undefined ? undefined : isWorseConnected(s, link, now);
+    if (worse !== undefined) return no(`${worse} ${vip.address}`, true);
   }
   return YES;
+}
+
+/** Does this node hear peers on a link and no gateway, while that matters? Begins a clause that ends with a VIP. */
+function isWorseConnected(s: Surroundings, link: number, now: Instant): string | undefined {
+  const segment = s.segments[link];
+  if (segment === undefined || segment.gatewayUp) return undefined;
+  if (segment.isApart(now)) return seesNobody(s, link, now);
+  if (segment.gateways.length === 0 || now < segment.betterElsewhereAt) return undefined;
+  const peer = whoReachesGateway(s, link);
+  return peer === undefined ? undefined : `reaches no gateway, as ${peer} does, for`;
+}
+
+/** Begins a clause about a node that hears peers, which are not enough; it ends with a VIP. */
+function seesNobody(s: Surroundings, link: number, now: Instant): string {
+  // A gate is not renewed for every little gain, so what is missing may have some milliseconds left.
+  const missing = uncovered(s, link, after(now, s.timing.intervalMs / 2));
+  const whom = missing.length === 0 ? "every node" : missing.join(" and ");
+  const gateway = s.segments[link]?.gateways.length === 0 ? "" : " and sees no gateway";
+  return `hears nothing of ${whom}${gateway}, so another may serve`;
+}
+
+/** Why this node's evidence for a group's VIPs ended, as one clause. */
+export function whyDry(s: Surroundings, vips: readonly VipConfig[], now: Instant): string {
+  const apart = vips.find((vip) => s.segments[linkOf(vip)]?.hearsPeers(now) === true);
+  return apart === undefined
+    ? "no sign that the network reaches it"
+    : `it ${seesNobody(s, linkOf(apart), now)} ${apart.address}`;
+}
+
+/** Another node that says that it reaches a gateway of a link. */
+export function whoReachesGateway(s: Surroundings, link: number): string | undefined {
+  for (const peer of s.roster.peers.values()) if (peer.state === "up" && peer.reach[link] === 2) return peer.name;
+  return undefined;
 }
 
 /** Another node's eligibility, by its own latest report. */

@@ -10,7 +10,7 @@
  *        | config differs|same | mode MODE | reach N N | says GROUP ROLE[@EPOCH] [to NODE] [ill REASON]
  *        | serves ADDRESS…|nothing
  *        | wishes KEY VALUE VERSION | claims GROUP@EPOCH|nothing | restarting MS
- *   link N cut|heals · carrier N lost|back · gateway N gone|back · fabric N MAC|NODE|none
+ *   link N cut|heals · carrier N lost|back · gateway N gone|back|none (none: before `start`) · fabric N MAC|NODE|none
  *   monitor NAME VERDICT · service ACTION works|fails|hangs · pause MS · stalled · feeding
  *   request ID VERB… · wrong-key NODE · announcement LINK ADDRESS NODE|MAC [probe] · gate WHAT [VIP]
  *   takes-over                          the daemon's next self, with what the last `restart` handed over

@@ -8,6 +8,7 @@ import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { VipConfig } from "../config/cluster.ts";
 import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
+import { mayTake, uncovered } from "./cover.ts";
 import { VipProbe } from "../ownership/vip-probe.ts";
 import { isServing, releasedTo } from "./standing.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
@@ -166,6 +167,13 @@ export class Claiming {
     if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs)
       return `the network of ${vip.address} is heard again only now`;
     if (now - until > s.timing.askMs * PROVEN_ASKS) return `no sign of life on the network of ${vip.address}`;
+    const gatewayAt = segment?.gatewayAt ?? LONG_AGO;
+    if (now - gatewayAt > s.timing.askMs * PROVEN_ASKS && !mayTake(s, linkOf(vip), now)) {
+      const missing = uncovered(s, linkOf(vip), now).join(" and ");
+      const why =
+        (segment?.gateways.length ?? 0) > 0 ? "and no gateway answers" : "and they are half of the nodes or more";
+      return `${missing} may serve ${vip.address} where it cannot be seen, ${why}`;
+    }
     const probe = this.probes.get(vip.address);
     if (probe === undefined || probe.quiet(now, { since: segment?.provenSince ?? until, until })) return undefined;
     const holder = probe.believed(now);

@@ -13,16 +13,18 @@ import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/ti
 import type { Timing } from "../base/timing.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, ServiceConfig, VipConfig } from "../config/cluster.ts";
-import type { Claim, ClaimAnswer, GroupReport } from "../membership/frame.ts";
+import type { Claim, GroupReport } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import { Grants } from "../ownership/claims.ts";
 import { nextEpoch } from "../ownership/epoch.ts";
 import { Lifecycle, type LifecycleNews } from "../resources/lifecycle.ts";
 import { Announcing } from "./announcing.ts";
+import { whyDry } from "./candidates.ts";
 import { Claiming } from "./claiming.ts";
+import { isPromised } from "./granting.ts";
 import type { DecisionEvent } from "./effects.ts";
 import type { Reason } from "./reasons.ts";
-import { isServing, releasedTo, Standing } from "./standing.ts";
+import { isServing, Standing } from "./standing.ts";
 import { inMaintenance, linkOf, type Surroundings } from "./surroundings.ts";
 import type { EventDetails, Turn } from "./turn.ts";
 
@@ -198,7 +200,8 @@ export class Group {
     this.role = "lapsed";
     this.s.counters.lapses++;
     turn.urgent = true;
-    this.record(turn, "GROUP_LAPSED", { severity: "alert", node: this.s.me });
+    const because = whyDry(this.s, this.vips, turn.now);
+    this.record(turn, "GROUP_LAPSED", { severity: "alert", node: this.s.me, facts: { because } });
   }
 
   /** Gives the group up to whoever takes it, resources stopped in reverse. */
@@ -250,38 +253,6 @@ export class Group {
     return this.claiming === undefined || this.role === "starting"
       ? undefined
       : { group: this.config.name, epoch: this.claiming.epoch };
-  }
-
-  /** Answers another node's claim. */
-  judge(turn: Turn, claimer: Peer, claim: Claim): ClaimAnswer {
-    const holder = this.holder === undefined ? undefined : this.s.roster.peers.get(this.holder);
-    const holderAlive =
-      holder !== undefined &&
-      holder !== claimer &&
-      holder.alive &&
-      isServing(holder.reports.get(this.config.name)?.role) &&
-      !releasedTo(holder, this, claimer.name);
-    const own = this.claiming;
-    const verdict = this.grants.judge(
-      {
-        claimer: claimer.name,
-        epoch: claim.epoch,
-        now: turn.now,
-        knownEpoch: this.epoch,
-        knownHolder: this.holder,
-        busyHere: this.role === "holding" || this.role === "starting",
-        holderAlive,
-        own:
-          own === undefined
-            ? undefined
-            : { epoch: own.epoch, rank: this.standing.rank(this.s.me), claimerRank: this.standing.rank(claimer.name) },
-      },
-      this.s.timing.waitMs,
-    );
-    const { group, epoch } = claim;
-    return verdict.granted
-      ? { group, epoch, granted: true, reason: "" }
-      : { group, epoch, granted: false, reason: verdict.reason };
   }
 
   /** This node's line about the group in its frames. */
@@ -491,7 +462,9 @@ export class Group {
       this.release(turn, { to: undefined, because: `${s.me} ${this.standing.ownEligibility(turn.now).because}` });
       return;
     }
-    this.renew(turn);
+    // A gate that was closed for a moment is not opened by new evidence alone: somebody may have found the wire quiet.
+    const wasOpen = this.openUntil.size > 0;
+    if (!wasOpen || this.leaseUntil() > turn.now) this.renew(turn);
     if (this.leaseUntil() <= turn.now) {
       this.lapse(turn);
       return;
@@ -547,7 +520,7 @@ export class Group {
     for (const peer of s.roster.peers.values()) {
       if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
     }
-    if (turn.now < this.deferUntil || !this.standing.wants(turn.now)) {
+    if (turn.now < this.deferUntil || isPromised(s, this, turn.now) || !this.standing.wants(turn.now)) {
       if (this.claiming !== undefined) turn.urgent = true;
       this.claiming = undefined;
       return;

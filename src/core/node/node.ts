@@ -240,11 +240,9 @@ export class Node {
   }
 
   private takeEcho(turn: Turn, life: Life, link: number, sentAt: Instant): void {
-    const segment = life.s.segments[link];
-    if (segment === undefined) return;
-    const before = segment.deadline;
-    segment.echoed(sentAt);
-    life.settling.evidenceMoved(turn, link, before);
+    life.s.segments[link]?.echoed(sentAt);
+    // An echo on any link covers its sender on all.
+    life.settling.coverMoved(turn);
   }
 
   private configChanged(turn: Turn, peer: Peer, s: Surroundings): void {
@@ -264,14 +262,14 @@ export class Node {
   private takeAnswer(turn: Turn, life: Life, input: AnswerInput): boolean {
     const { s, settling } = life;
     const segment = s.segments[input.link];
-    const before = segment?.deadline ?? LONG_AGO;
     const owner = this.options.config.nodes.find((node) => node.addresses.includes(input.address));
     const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
     if (peer !== undefined) {
       const isKnown = peer.macOn[input.link] === input.mac && peer.macs.has(input.mac);
       this.learn(life, peer, input);
       segment?.kernelAnswered(input.sentAt);
-      settling.evidenceMoved(turn, input.link, before);
+      peer.kernelAt[input.link] = later(peer.kernelAt[input.link] ?? LONG_AGO, input.sentAt);
+      settling.coverMoved(turn);
       return !isKnown;
     }
     const node = nodeOfMac(s, input.mac);
@@ -281,7 +279,7 @@ export class Node {
       const isBack = segment.gatewayAnswered(input.sentAt);
       // A question that waits for its answer is not repeated at once: now it may be.
       life.asking.dueAt = LONG_AGO;
-      settling.evidenceMoved(turn, input.link, before);
+      settling.evidenceMoved(turn, input.link);
       if (!isBack) return false;
       turn.urgent = true;
       turn.event("GATEWAY_BACK", { node: s.me, link: input.link, facts: { mac: input.mac } });

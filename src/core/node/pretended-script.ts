@@ -127,6 +127,7 @@ function act(stage: Stage, words: readonly string[]): void {
     case "carrier":
       return stage.carrier(Number(first), second === "back");
     case "gateway":
+      if (second === "none") return void stage.noGateways.add(Number(first));
       return second === "gone"
         ? void stage.gatewaysGone.add(Number(first))
         : void stage.gatewaysGone.delete(Number(first));

@@ -52,6 +52,8 @@ export class Stage {
   readonly cutLinks = new Set<number>();
   readonly cutPeers = new Set<string>();
   readonly gatewaysGone = new Set<number>();
+  /** Links on which no gateway is known. */
+  readonly noGateways = new Set<number>();
   /** Hardware address that answers ARP for every VIP of a link. */
   readonly fabric = new Map<number, string>();
   readonly moods: Record<RunEffect["action"], Mood> = { start: "works", stop: "works", status: "works" };
@@ -106,7 +108,9 @@ export class Stage {
 
   /** The first input and the devices. */
   start(options: { epochs?: Record<string, number>; handover?: Handover | undefined } = {}): void {
-    const gateways = Array.from({ length: this.links }, (_, link) => [gatewayAddress(link)]);
+    const gateways = Array.from({ length: this.links }, (_, link) =>
+      this.noGateways.has(link) ? [] : [gatewayAddress(link)],
+    );
     const { epochs = {}, handover } = options;
     this.input({ kind: "start", incarnation: this.#incarnation, epochs, wishes: [], gateways, handover });
     for (let link = 0; link < this.links; link++) this.carrier(link, true);

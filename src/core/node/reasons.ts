@@ -40,7 +40,7 @@ export const REASONS = {
   GROUP_MOVING: "{group} moves from {node} to {to}: {because}",
   GROUP_STAYS: "{group} stays on {node}: {because}",
   GROUP_HOMELESS: "no node may hold {group}: {because}",
-  GROUP_LAPSED: "{node}'s lease on {group} ended: no sign that the network reaches it",
+  GROUP_LAPSED: "{node}'s lease on {group} ended: {because}",
   GROUP_YIELDED: "{node} yielded {group} to {to}: {because}",
   GROUP_START_FAILED: "{resource} did not start on {node}: {detail}",
   GROUP_BARRED: "{node} is barred from {group} until cleared: {because}",

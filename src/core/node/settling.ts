@@ -17,6 +17,8 @@ import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { LinkChange, PeerChange } from "../membership/roster.ts";
 import type { Asking } from "./asking.ts";
 import type { Beats } from "./beats.ts";
+import { whoReachesGateway } from "./candidates.ts";
+import { keepsUntil } from "./cover.ts";
 import { renewalGainMs, type Group } from "./group.ts";
 import type { Requests } from "./requests.ts";
 import { linkOf, type Surroundings } from "./surroundings.ts";
@@ -50,11 +52,14 @@ export class Settling {
   private wake: Instant = LONG_AGO;
   /** Per link: the earliest deadline to which a gate there was opened; more evidence may be worth a renewal. */
   private readonly openUntil: Instant[];
+  /** Per link: the evidence's deadline as last seen. */
+  private readonly deadlines: Instant[];
 
   constructor(parts: Parts, epochs: Readonly<Record<string, number>>) {
     this.parts = parts;
     this.reserved = { ...epochs };
     this.openUntil = parts.s.segments.map(() => NEVER);
+    this.deadlines = parts.s.segments.map(() => LONG_AGO);
   }
 
   /** Does what follows. */
@@ -74,13 +79,24 @@ export class Settling {
     this.unsettled = isNews || changed || turn.hasActed;
   }
 
-  /** Evidence of a link moved from `before` to where it is now. */
-  evidenceMoved(turn: Turn, link: number, before: Instant): void {
+  /** There may be more evidence on a link. */
+  evidenceMoved(turn: Turn, link: number): void {
     const { segments, timing } = this.parts.s;
     const deadline = segments[link]?.deadline ?? LONG_AGO;
+    const before = this.deadlines[link] ?? LONG_AGO;
+    this.deadlines[link] = deadline;
     if (deadline === before) return;
     const isDry = before <= turn.now;
     if (isDry || deadline - (this.openUntil[link] ?? NEVER) >= renewalGainMs(timing)) this.decideAt = LONG_AGO;
+  }
+
+  /** More is known about who hears this node: evidence of every segment may have moved. */
+  coverMoved(turn: Turn): void {
+    const { s } = this.parts;
+    for (const [link, segment] of s.segments.entries()) {
+      segment.cover = keepsUntil(s, link);
+      this.evidenceMoved(turn, link);
+    }
   }
 
   wakeAt(): Instant {
@@ -115,6 +131,9 @@ export class Settling {
     const { groups, requests } = this.parts;
     this.settleMode(turn);
     this.excuse(turn);
+    this.coverMoved(turn);
+    for (const [link, segment] of this.parts.s.segments.entries())
+      segment.reachedElsewhere(turn.now, whoReachesGateway(this.parts.s, link) !== undefined);
     for (const group of groups.values()) group.settle(turn);
     this.settleResumed(turn);
     requests.settle(turn);
@@ -149,6 +168,8 @@ export class Settling {
     }
     if (to === "up" && (from === "unheard" || from === "dead" || from === "left")) {
       turn.event("PEER_UP", { node: peer.name });
+      // Whoever was cut off with it did not hear the announcements.
+      for (const group of this.parts.groups.values()) if (group.role === "holding") group.announcing.again(turn.now);
     }
     turn.urgent ||= to === "dead" || from === "unheard";
   }

@@ -16,14 +16,25 @@ const CALM_ASK_MS = 1_000;
 /** A lost gateway is asked so often. */
 const LOST_ASK_MS = 250;
 
+/** A gateway that others reach is asked more often for so long: was it only packets? */
+const HOPE_MS = 3_000;
+
 /** Proofs further apart than so many questions' time do not show that the segment carried what lay between. */
 const UNBROKEN_ASKS = 3;
 
 export class SegmentEvidence {
   gateways: readonly string[];
   private readonly timing: Timing;
-  /** Until when the evidence so far lets a VIP be served. */
-  deadline: Instant = LONG_AGO;
+  /** Until when a gateway's answers let a VIP be served. */
+  private gatewayUntil: Instant = LONG_AGO;
+  /** Until when signs of peers would, were they enough. */
+  private peersUntil: Instant = LONG_AGO;
+  /** Signs of peers are enough until then: nobody can take in another part of the segment. Kept by the node. */
+  cover: Instant = NEVER;
+  /** Send time of our newest question that a gateway answered. */
+  gatewayAt: Instant = LONG_AGO;
+  /** Since when others reach a gateway and this node does not; NEVER while that is not so. */
+  private elsewhereSince: Instant = NEVER;
   /** Send time of our newest frame that a peer echoed on this link. */
   echoAt: Instant = LONG_AGO;
   /**
@@ -45,11 +56,27 @@ export class SegmentEvidence {
     this.timing = options.timing;
   }
 
+  /** Until when the evidence so far lets a VIP be served. */
+  get deadline(): Instant {
+    return later(this.gatewayUntil, earlier(this.peersUntil, this.cover));
+  }
+
+  /** Until when this node is known to be heard by anybody. */
+  get signsUntil(): Instant {
+    return later(this.gatewayUntil, this.peersUntil);
+  }
+
+  /** Do peers show that they hear this node, enough or not? */
+  hearsPeers(now: Instant): boolean {
+    return this.peersUntil > now;
+  }
+
   /** The routes name other gateways now. */
   follow(gateways: readonly string[]): void {
     if (gateways.length === this.gateways.length && gateways.every((each, i) => each === this.gateways[i])) return;
     this.gateways = gateways;
     this.gatewayUp = false;
+    this.elsewhereSince = NEVER;
     this.unanswered = 0;
   }
 
@@ -57,13 +84,15 @@ export class SegmentEvidence {
   echoed(sentAt: Instant): void {
     this.echoAt = later(this.echoAt, sentAt);
     this.prove(sentAt);
-    this.deadline = later(this.deadline, after(sentAt, this.timing.echoMs));
+    this.peersUntil = later(this.peersUntil, after(sentAt, this.timing.echoMs));
   }
 
   /** A gateway answered our question of `sentAt`; true when it was lost before. */
   gatewayAnswered(sentAt: Instant): boolean {
     this.prove(sentAt);
-    this.deadline = later(this.deadline, after(sentAt, this.timing.evidenceMs));
+    this.gatewayAt = later(this.gatewayAt, sentAt);
+    this.gatewayUntil = later(this.gatewayUntil, after(sentAt, this.timing.evidenceMs));
+    this.elsewhereSince = NEVER;
     this.unanswered = 0;
     const back = !this.gatewayUp;
     this.gatewayUp = true;
@@ -73,18 +102,20 @@ export class SegmentEvidence {
   /** A peer's kernel answered our question of `sentAt`: the segment reaches us, whatever its daemon does. */
   kernelAnswered(sentAt: Instant): void {
     this.prove(sentAt);
-    this.deadline = later(this.deadline, after(sentAt, this.timing.evidenceMs));
+    this.peersUntil = later(this.peersUntil, after(sentAt, this.timing.evidenceMs));
   }
 
   /** Nobody can take from us: every other node left or stands by. */
   unopposed(now: Instant): void {
     this.prove(now);
-    this.deadline = later(this.deadline, after(now, this.timing.echoMs));
+    this.peersUntil = later(this.peersUntil, after(now, this.timing.echoMs));
   }
 
   /** This process was paused, or its device went away: nothing known before counts. */
   forget(): void {
-    this.deadline = LONG_AGO;
+    this.gatewayUntil = LONG_AGO;
+    this.peersUntil = LONG_AGO;
+    this.gatewayAt = LONG_AGO;
     this.echoAt = LONG_AGO;
     this.provenAt = LONG_AGO;
     this.provenSince = LONG_AGO;
@@ -94,13 +125,38 @@ export class SegmentEvidence {
   /** 2: a gateway answers, 1: peers answer, 0: nobody. */
   reach(now: Instant): number {
     if (this.gatewayUp) return 2;
-    return this.deadline > now || now - this.echoAt < this.timing.waitMs ? 1 : 0;
+    return this.signsUntil > now || now - this.echoAt < this.timing.waitMs ? 1 : 0;
+  }
+
+  /** Peers answer, but they are not enough: whoever is missing may serve where the gateway is. */
+  isApart(now: Instant): boolean {
+    return !this.gatewayUp && this.cover <= now && this.reach(now) === 1;
+  }
+
+  /**
+   * Another node says that it reaches a gateway, or none does. Lost and found gateways are noticed by one node sooner
+   * than by another, so a group moves only after a while (`betterElsewhereAt`), in which this node asks often.
+   */
+  reachedElsewhere(now: Instant, isReached: boolean): void {
+    if (!isReached || this.gatewayUp) this.elsewhereSince = NEVER;
+    else if (this.elsewhereSince === NEVER) {
+      this.elsewhereSince = now;
+      this.askSoon();
+    }
+  }
+
+  /** From then on a node that reaches a gateway is better connected than this one. */
+  get betterElsewhereAt(): Instant {
+    return after(this.elsewhereSince, 2 * CALM_ASK_MS);
   }
 
   /** When the passing of time alone next changes whether this node counts as connected here. */
   changesAt(now: Instant): Instant {
     const echoEnd = after(this.echoAt, this.timing.waitMs);
-    return earlier(this.deadline > now ? this.deadline : NEVER, echoEnd > now ? echoEnd : NEVER);
+    const next = (at: Instant): Instant => (at > now ? at : NEVER);
+    const ends = earlier(next(this.signsUntil), next(echoEnd));
+    if (this.gateways.length > 0 && this.gatewayUp) return ends;
+    return earlier(ends, earlier(next(this.cover), next(this.betterElsewhereAt)));
   }
 
   /**
@@ -110,6 +166,11 @@ export class SegmentEvidence {
   askAt(now: Instant, state: { doubt: boolean; serving: boolean }): Instant {
     if (this.gateways.length === 0) return NEVER;
     return after(this.askedAt, this.askEveryMs(now, state));
+  }
+
+  /** Something came back: a lost gateway need not be waited for. */
+  askSoon(): void {
+    if (!this.gatewayUp) this.askedAt = LONG_AGO;
   }
 
   /** When time alone next makes asking more urgent; `doubtAt`: when something will be missing. */
@@ -138,7 +199,7 @@ export class SegmentEvidence {
       if (remainingMs < evidenceMs / 2) return askMs;
       if (remainingMs <= evidenceMs) return intervalMs / 3;
     }
-    if (!this.gatewayUp) return LOST_ASK_MS;
+    if (!this.gatewayUp) return now - this.elsewhereSince < HOPE_MS ? askMs * 2 : LOST_ASK_MS;
     // Without echoes only the gateway tells that this node hears: it is asked as often as a peer would beat.
     return now - this.echoAt > this.timing.waitMs ? intervalMs : CALM_ASK_MS;
   }
