@@ -42,7 +42,7 @@ export class Services extends Checker {
   #withServices: ReadonlySet<string> | undefined;
   readonly #services = new Map<string, Service>();
   /** By hearer, speaker and group; only groups with services are kept. */
-  readonly #heard = new Map<string, Hearsay>();
+  readonly #heard: Map<string, Hearsay>[][] = [];
 
   override serviceOrdered(world: World, machine: Machine, effect: RunEffect): void {
     const service = this.#of(machine, effect.resource);
@@ -70,14 +70,23 @@ export class Services extends Checker {
   override frameHeard(world: World, process: Process, frame: Frame): void {
     for (const report of frame.groups) {
       if (!this.#hasServices(world, report.name)) continue;
-      const key = `${process.machine.index}/${frame.node}/${report.name}`;
-      const heard = this.#heard.get(key);
-      const { incarnation, mode, node } = frame;
-      const isHolder = report.holder === node;
-      const said = { incarnation, at: world.now, role: report.role, left: mode === "left", isHolder };
-      if (heard === undefined) this.#heard.set(key, said);
-      else Object.assign(heard, said);
+      const heard = this.#hearsay(process.machine, world.machine(frame.node), report.name);
+      heard.incarnation = frame.incarnation;
+      heard.at = world.now;
+      heard.role = report.role;
+      heard.left = frame.mode === "left";
+      heard.isHolder = report.holder === frame.node;
     }
+  }
+
+  #hearsay(hearer: Machine, speaker: Machine, group: string): Hearsay {
+    const groups = ((this.#heard[hearer.index] ??= [])[speaker.index] ??= new Map());
+    let heard = groups.get(group);
+    if (heard === undefined) {
+      heard = { incarnation: "", at: Number.NEGATIVE_INFINITY, role: "idle", left: false, isHolder: false };
+      groups.set(group, heard);
+    }
+    return heard;
   }
 
   override opened(world: World, machine: Machine, vip: VipConfig, _until: number): void {
@@ -98,8 +107,8 @@ export class Services extends Checker {
       const open = vips.find((vip) => world.serving(vip).includes(other));
       const where = `${resource} starts on ${machine.name} while it runs on ${other.name}`;
       if (open !== undefined) world.violate(this.name, `${where}, which serves ${open.id}`);
-      const heard = this.#heard.get(`${machine.index}/${other.name}/${group}`);
-      const isFresh = heard !== undefined && world.now - heard.at <= HEARD_WITHIN_MS && !heard.left;
+      const heard = this.#hearsay(machine, other, group ?? "");
+      const isFresh = world.now - heard.at <= HEARD_WITHIN_MS && !heard.left;
       // A daemon that ended since, or a capture of what it once said, is nobody's word.
       if (!isFresh || !heard.isHolder || heard.incarnation !== other.process?.incarnation) continue;
       if (heard.role === "holding" || heard.role === "starting" || heard.role === "stopping")
