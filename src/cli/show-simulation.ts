@@ -9,6 +9,17 @@ import { harmless, paint, table } from "./terminal.ts";
 
 /** A pause in the timeline that is longer than this is said in words. */
 const FOLD_MS = 1_000;
+/** On a bad wire these come and go all the time. */
+const RESTLESS: ReadonlySet<string> = new Set([
+  "LINK_UP",
+  "LINK_DOWN",
+  "PEER_LATE",
+  "PEER_SUSPECT",
+  "GATEWAY_LOST",
+  "GATEWAY_BACK",
+]);
+/** Width of the lines that list who is on a link. */
+const LIST_WIDTH = 100;
 /** Two sides that differ by less in all saw the same. */
 const ALIKE_MS = 5;
 
@@ -22,14 +33,27 @@ export interface Heading {
 
 /** The cluster as it was built, so that nobody must guess what a link's name means. */
 export function showHeading({ config, wires, gateways, seed }: Heading, runs: number): string {
-  const rows = wires.map(({ link, device, addresses }) => {
+  const rows = wires.flatMap(({ link, device, addresses }) => {
     const hosts = config.nodes.map(({ name }, index) => `${name} ${addresses[index] ?? "?"}`);
     const { addresses: routers = [], isAssumed = false } = gateways[link] ?? {};
     for (const router of routers) hosts.push(`gateway ${router}${isAssumed ? " (assumed: the file names none)" : ""}`);
-    return [paint("dim", `link ${link}`), harmless(device), harmless(hosts.join(" · "))];
+    return wrapped(hosts).map((line, index) =>
+      index === 0 ? [paint("dim", `link ${link}`), harmless(device), harmless(line)] : ["", "", harmless(line)],
+    );
   });
   const seeds = runs === 1 ? `seed ${seed}` : `seeds ${seed} to ${seed + runs - 1}`;
   return `cluster ${paint("bold", harmless(config.cluster))}, simulated with ${seeds}\n${table(rows, "  ")}`;
+}
+
+/** A list in lines that are not too long. */
+function wrapped(words: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length > LIST_WIDTH) lines.push(word);
+    else lines[lines.length - 1] = `${last} · ${word}`;
+  }
+  return lines;
 }
 
 /** One run. */
@@ -46,18 +70,40 @@ export function showSimulation(simulation: Simulation): string {
 function timeline({ entries }: Simulation): string {
   const rows: string[][] = [];
   let before = 0;
+  /** What was told since something else happened; a link that comes and goes need not be told each time. */
+  const told = new Set<string>();
+  let repeated: Entry[] = [];
+  const tellRepeated = () => {
+    const last = repeated.at(-1);
+    if (last === undefined) return;
+    const times = repeated.length === 1 ? "once more" : `${repeated.length} times more`;
+    rows.push(["", "", paint("dim", `… the like ${times}, until ${clock(last.at)}`)]);
+    before = last.at;
+    repeated = [];
+  };
   for (const entry of entries) {
+    const key = RESTLESS.has(entry.reason ?? "")
+      ? JSON.stringify([entry.reason, entry.by, entry.nodes, entry.links])
+      : "";
+    if (key !== "" && told.has(key)) {
+      repeated.push(entry);
+      continue;
+    }
+    tellRepeated();
+    if (key === "") told.clear();
+    else told.add(key);
     const quietMs = entry.at - before;
     if (quietMs > FOLD_MS) rows.push(["", "", paint("dim", `… ${roughly(quietMs)} without news`)]);
     before = entry.at;
     rows.push(row(entry));
   }
+  tellRepeated();
   return table(rows, "  ");
 }
 
 function row(entry: Entry): string[] {
   return [
-    (entry.at / 1_000).toFixed(3).padStart(8),
+    clock(entry.at).padStart(8),
     speaker(entry),
     entry.reason === undefined ? content(entry) : `${content(entry)}  ${paint("dim", entry.reason)}`,
   ];
@@ -182,6 +228,11 @@ export function showRuns(runs: Runs): string {
   const gaps =
     rows.length === 0 ? [] : ["the longest time without an answer in each run", table([titles, ...rows], "  "), ""];
   return [...gaps, "summary", ...outcomes, ...expectations, ...notes].join("\n");
+}
+
+/** Seconds since the script began. */
+function clock(at: number): string {
+  return (at / 1_000).toFixed(3);
 }
 
 /** `176 ms`, `1.31 s`. */

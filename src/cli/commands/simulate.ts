@@ -4,11 +4,13 @@ import { Command, InvalidArgumentError } from "commander";
 
 import type { Problem } from "../../core/base/report.ts";
 import { parseDuration } from "../../core/config/duration.ts";
+import { SCRIPT_VERBS } from "../../sim/what-if/verbs.ts";
 import { EXIT_ERRORS, EXIT_OK, EXIT_USAGE } from "../exit-codes.ts";
 import { printProblems } from "../print-problems.ts";
 
 const MOST_RUNS = 1_000;
 const MOST_SEED = 4_294_967_295;
+const MOST_UNTIL_MS = 86_400_000;
 
 interface SimulateFlags {
   readonly config: string;
@@ -40,9 +42,16 @@ export function simulateCommand(): Command {
     )
     .option("--until <time>", "end so long after the script's begin, not when all is quiet", duration)
     .option("--json", "print one JSON object instead of text")
+    .addHelpText("after", scriptHelp)
     .action(async (text: string | undefined, flags: SimulateFlags) => {
       process.exitCode = await simulate(text, flags);
     });
+}
+
+/** The script's verbs, as help shows them. */
+function scriptHelp(): string {
+  const verbs = Object.values(SCRIPT_VERBS).map(({ usage: line, summary }) => `  ${line}\n      ${summary}`);
+  return `\nStatements of a script, separated by ; or new lines:\n${verbs.join("\n")}\n`;
 }
 
 function wholeNumber(least: number, most: number) {
@@ -57,6 +66,7 @@ function wholeNumber(least: number, most: number) {
 function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined || ms === 0) throw new InvalidArgumentError("a duration like 500ms, 30s or 5m");
+  if (ms > MOST_UNTIL_MS) throw new InvalidArgumentError("at most 24h");
   return ms;
 }
 
@@ -162,6 +172,8 @@ function judge(flags: SimulateFlags, problems: readonly Problem[]): number {
   return EXIT_ERRORS;
 }
 
+/** Milliseconds with as many digits as anybody can use. */
 function writeJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  const rounded = (_: string, part: unknown) => (typeof part === "number" ? Math.round(part * 1_000) / 1_000 : part);
+  process.stdout.write(`${JSON.stringify(value, rounded, 2)}\n`);
 }
