@@ -31,15 +31,28 @@ function timelineOf(entries: Entry[]): string[] {
 test("quiet times are folded, and what comes and goes is told once until something else happens", () => {
   const down = (at: number) => decision(at, "LINK_DOWN", "down");
   const up = (at: number) => decision(at, "LINK_UP", "up");
-  const taken = decision(4_700, "GROUP_TAKEN", "taken");
-  expect(timelineOf([down(100), up(200), down(300), up(400), down(2_900), taken, down(4_800)])).toEqual([
-    "0.100  srv1  down  LINK_DOWN",
-    "0.200  srv1  up  LINK_UP",
+  const said: Entry = { at: 4_700, kind: "script", by: [], severity: "info", text: "heal all" };
+  expect(timelineOf([down(100), up(200), down(300), up(400), down(2_900), said, down(4_800)])).toEqual([
+    "0.100  srv1    down  LINK_DOWN",
+    "0.200  srv1    up  LINK_UP",
     "… the like 3 times more, until 2.900",
     "… 1.8 s without news",
-    "4.700  srv1  taken  GROUP_TAKEN",
-    "4.800  srv1  down  LINK_DOWN",
+    "4.700  script  heal all",
+    "4.800  srv1    down  LINK_DOWN",
   ]);
+});
+
+test("what is decided again and again is not told each time, and a summary names only some moves", () => {
+  const entries = Array.from({ length: 9 }, (_, i) => decision(100 * i, "GROUP_TAKEN", "taken"));
+  expect(timelineOf(entries)).toEqual([
+    "0.000  srv1  taken  GROUP_TAKEN",
+    "0.100  srv1  taken  GROUP_TAKEN",
+    "… the like 7 times more, until 0.800",
+  ]);
+  const moves = entries.map(({ at }) => ({ group: "www", from: "srv1", to: "srv1", at, afterMs: at, epoch: 1 }));
+  expect(showSimulation(simulation([], { moves })).split("\n").at(-1)).toBe(
+    "  www: taken up again by srv1 after 0 ms, taken up again by srv1 after 100 ms, taken up again by srv1 after 200 ms, taken up again by srv1 after 300 ms, and 5 times more; clients always got an answer",
+  );
 });
 
 test("many who record the same are counted", () => {

@@ -18,6 +18,10 @@ const RESTLESS: ReadonlySet<string> = new Set([
   "GATEWAY_LOST",
   "GATEWAY_BACK",
 ]);
+/** Whatever is decided again and again is told so often. */
+const MOST_REPEATED = 2;
+/** Moves of one group that a summary names. */
+const MOST_MOVES = 4;
 /** Width of the lines that list who is on a link. */
 const LIST_WIDTH = 100;
 /** Two sides that differ by less in all saw the same. */
@@ -70,8 +74,8 @@ export function showSimulation(simulation: Simulation): string {
 function timeline({ entries }: Simulation): string {
   const rows: string[][] = [];
   let before = 0;
-  /** What was told since something else happened; a link that comes and goes need not be told each time. */
-  const told = new Set<string>();
+  /** How often each decision was told since something else happened than decisions. */
+  const told = new Map<string, number>();
   let repeated: Entry[] = [];
   const tellRepeated = () => {
     const last = repeated.at(-1);
@@ -82,16 +86,16 @@ function timeline({ entries }: Simulation): string {
     repeated = [];
   };
   for (const entry of entries) {
-    const key = RESTLESS.has(entry.reason ?? "")
-      ? JSON.stringify([entry.reason, entry.by, entry.nodes, entry.links])
-      : "";
-    if (key !== "" && told.has(key)) {
+    const { kind, reason = "", by, nodes, links, group } = entry;
+    const key = JSON.stringify([reason, by, nodes, links, group]);
+    const times = told.get(key) ?? 0;
+    if (kind === "decision" && times >= (RESTLESS.has(reason) ? 1 : MOST_REPEATED)) {
       repeated.push(entry);
       continue;
     }
     tellRepeated();
-    if (key === "") told.clear();
-    else told.add(key);
+    if (kind !== "decision") told.clear();
+    told.set(key, times + 1);
     const quietMs = entry.at - before;
     if (quietMs > FOLD_MS) rows.push(["", "", paint("dim", `… ${roughly(quietMs)} without news`)]);
     before = entry.at;
@@ -152,7 +156,8 @@ function placeText({ group, on, because }: GroupState): string {
 function summary(simulation: Simulation): string {
   const lines = simulation.end.map(({ group }) => {
     const moves = simulation.moves.filter((move) => move.group === group);
-    const told = moves.map(moveText);
+    const told = moves.slice(0, MOST_MOVES).map(moveText);
+    if (moves.length > MOST_MOVES) told.push(`and ${moves.length - MOST_MOVES} times more`);
     return `  ${paint("bold", harmless(group))}: ${[told.length === 0 ? "stayed" : told.join(", "), gapText(simulation, group)].join("; ")}`;
   });
   const { expectations } = simulation;
