@@ -30,22 +30,33 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   }
 }
 
-/** Writes the latest of several values: while one write runs, only the newest waits. */
+/**
+ * Writes the latest of several values: while one write runs, only the newest waits. With `retryMs`, what the disk
+ * refused is tried again until it is written or something newer is; a refusal is told once, not every time.
+ */
 export class LatestWriter {
   readonly #path: string;
   readonly #failed: (error: Error) => void;
+  readonly #retryMs: number | undefined;
+  #told: string | undefined;
   #waiting: string | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(path: string, failed: (error: Error) => void) {
+  constructor(path: string, failed: (error: Error) => void, options: { retryMs?: number } = {}) {
     this.#path = path;
     this.#failed = failed;
+    this.#retryMs = options.retryMs;
   }
 
-  /** Returns at once; a failure is reported, and the next value is tried again. */
+  /** Returns at once; a failure is reported, and the next value is tried in any case. */
   write(text: string): void {
     this.#waiting = text;
     this.#running ??= this.#run();
+  }
+
+  /** The disk refused the latest value, and has not taken it since. */
+  get isBehind(): boolean {
+    return this.#waiting !== undefined;
   }
 
   /** Waits until everything given so far is on disk (or was refused). */
@@ -59,10 +70,25 @@ export class LatestWriter {
       this.#waiting = undefined;
       try {
         await writeAtomically(this.#path, text);
+        this.#told = undefined;
       } catch (error) {
-        this.#failed(error as Error);
+        this.#refused(error as Error);
+        if (this.#retryMs === undefined) continue;
+        this.#waiting ??= text;
+        break;
       }
     }
     this.#running = undefined;
+    if (this.#waiting === undefined || this.#retryMs === undefined) return;
+    const again = setTimeout(() => {
+      if (this.#waiting !== undefined) this.#running ??= this.#run();
+    }, this.#retryMs);
+    again.unref();
+  }
+
+  #refused(error: Error): void {
+    if (this.#retryMs !== undefined && this.#told === error.message) return;
+    this.#told = error.message;
+    this.#failed(error);
   }
 }

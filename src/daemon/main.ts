@@ -91,6 +91,7 @@ class Daemon {
   /** Undone in reverse order at the end. */
   readonly #ends: (() => unknown)[] = [];
   readonly #flushables: Flushable[] = [];
+  #store: Store | undefined;
   readonly #finished: Promise<number>;
   #finish: (code: number) => void = () => {};
   #heart: Heart | undefined;
@@ -114,7 +115,8 @@ class Daemon {
       this.#log.error(`cannot write ${what}`, { detail: error.message });
     try {
       const handover = await inherit(this.#options, this.#commands, this.#log);
-      const store = await openStore(stateDir, failed("the state file"));
+      const store = await openStore(stateDir, failed("the state file"), { runtimeDir });
+      this.#store = store;
       const recorder = await openRecorder({
         node,
         incarnation: randomBytes(8).toString("hex"),
@@ -325,6 +327,7 @@ class Daemon {
       }
     }
     await flushAll(this.#flushables, LAST_FLUSH_LIMIT_MS);
+    await this.#store?.end().catch(() => {});
     const left = await readRunning(this.#options.runtimeDir);
     // Nothing runs any more: the stop hook has nothing to release.
     if (left?.resources.length === 0) await removeRunning(this.#options.runtimeDir).catch(() => {});

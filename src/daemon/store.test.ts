@@ -86,3 +86,47 @@ test("while one write runs only the newest value waits", async () => {
     expect(await readFile(path, "utf8")).toBe("1000");
   });
 });
+
+test("a refused write is told once and tried again until the disk takes it", async () => {
+  await withDirectory(async (directory) => {
+    const path = join(directory, "state");
+    const told: string[] = [];
+    const store = await openStore(path, (error) => told.push(error.message), { retryMs: 5 });
+    // A directory where the temporary file should be: no write can succeed.
+    await mkdir(join(path, "state.json.new"));
+    await writeFile(join(path, "state.json.new", "in-the-way"), "");
+    store.save({ epochs: { www: 16 }, wishes: [] });
+    await store.flush();
+    store.save(state);
+    await store.flush();
+    expect(told).toHaveLength(1);
+    await rm(join(path, "state.json.new"), { recursive: true });
+    await expect.poll(() => readFile(join(path, "state.json"), "utf8").catch(() => "")).toContain("32");
+  });
+});
+
+test("while the disk refuses, a restart finds the epochs and wishes in the runtime directory", async () => {
+  await withDirectory(async (directory) => {
+    const [path, runtimeDir] = [join(directory, "state"), join(directory, "run")];
+    await mkdir(runtimeDir);
+    const store = await openStore(path, failOnError, { runtimeDir });
+    store.save({ epochs: { www: 1_616, mail: 1_616 }, wishes: [] });
+    await store.flush();
+    await mkdir(join(path, "state.json.new"));
+    const full = await openStore(path, () => {}, { runtimeDir });
+    full.save({ epochs: { www: 3_232, mail: 16 }, wishes: state.wishes });
+    await full.flush();
+    await full.flush();
+    await full.end();
+    const { initial } = await openStore(path, () => {}, { runtimeDir });
+    expect(initial).toEqual({ epochs: { www: 3_232, mail: 1_616 }, wishes: state.wishes });
+    await writeFile(join(runtimeDir, "state.json"), "{");
+    const last = await openStore(path, () => {}, { runtimeDir });
+    expect(last.initial.epochs).toEqual({ www: 1_616, mail: 1_616 });
+    await rm(join(path, "state.json.new"), { recursive: true });
+    last.save(state);
+    await last.flush();
+    await last.end();
+    expect(await readdir(runtimeDir)).toEqual([]);
+  });
+});

@@ -2,13 +2,17 @@
  * What a node must remember over its own restart: how far epochs may have been used (blocks are reserved ahead,
  * so no takeover waits for the disk) and the operators' wishes.
  *
+ * A disk that refuses a write, because it is full, is tried again until it takes it. Meanwhile a copy in the runtime
+ * directory, which lies in memory, keeps epochs growing over restarts of the daemon; only a reboot loses it, and then
+ * the other nodes tell what they remember.
+ *
  * A file that cannot be read is set aside and the node starts with nothing, which is safe: epochs begin at 0
  * and every peer's higher epoch is adopted from its first frame, as are the wishes; the one thing lost is what
  * only this node knew, and that is told as an alert. Inventing a large epoch instead would let a node with a
  * broken disk outbid the present holder.
  */
 
-import { mkdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Wish } from "../core/membership/frame.ts";
@@ -32,25 +36,64 @@ export interface Store {
   readonly setAside: SetAside | undefined;
   /** Keeps this; returns at once. */
   save(state: StoredState): void;
-  /** Waits until everything saved so far is on disk. */
+  /** Waits until everything saved so far is on disk, or was refused. */
   flush(): Promise<void>;
+  /** After the last flush, at an ordinary end: the copy goes, unless it knows more than the disk. */
+  end(): Promise<void>;
 }
 
 const FILE_NAME = "state.json";
+/** A refused write is tried again so often. */
+const RETRY_MS = 5_000;
 const VERSION = 1;
 
-/** Opens (and if need be makes) a state directory; rejects when it cannot be made. */
-export async function openStore(stateDir: string, failed: (error: Error) => void): Promise<Store> {
+/**
+ * Opens (and if need be makes) a state directory; rejects when it cannot be made. With a runtime directory, a copy is
+ * kept there and read too; a copy that cannot be written or read is no loss while the disk works.
+ */
+export async function openStore(
+  stateDir: string,
+  failed: (error: Error) => void,
+  options: { runtimeDir?: string; retryMs?: number } = {},
+): Promise<Store> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const path = join(stateDir, FILE_NAME);
-  const writer = new LatestWriter(path, failed);
+  const writer = new LatestWriter(path, failed, { retryMs: options.retryMs ?? RETRY_MS });
   const found = await load(path);
-  return {
-    initial: found.state,
-    setAside: found.setAside,
-    save: (state) => writer.write(`${JSON.stringify({ version: VERSION, ...state }, undefined, 2)}\n`),
-    flush: () => writer.flush(),
+  const copyPath = options.runtimeDir === undefined ? undefined : join(options.runtimeDir, FILE_NAME);
+  const copy = copyPath === undefined ? undefined : await readCopy(copyPath);
+  const copyWriter = copyPath === undefined ? undefined : new LatestWriter(copyPath, () => {});
+  const flush = async (): Promise<void> => {
+    await copyWriter?.flush();
+    await writer.flush();
   };
+  return {
+    initial: copy === undefined ? found.state : together(found.state, copy),
+    setAside: found.setAside,
+    save: (state) => {
+      const text = `${JSON.stringify({ version: VERSION, ...state }, undefined, 2)}\n`;
+      copyWriter?.write(text);
+      writer.write(text);
+    },
+    flush,
+    end: async () => {
+      if (copyPath !== undefined && !writer.isBehind) await rm(copyPath, { force: true });
+    },
+  };
+}
+
+async function readCopy(path: string): Promise<StoredState | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  const read = text === undefined ? undefined : readState(text);
+  return typeof read === "object" ? read : undefined;
+}
+
+/** The higher epoch of each group; all wishes, of which the core takes the newest of each. */
+function together(disk: StoredState, copy: StoredState): StoredState {
+  const epochs: Record<string, number> = { ...disk.epochs };
+  for (const [group, epoch] of Object.entries(copy.epochs)) epochs[group] = Math.max(epoch, epochs[group] ?? 0);
+  const known = new Set(disk.wishes.map((wish) => JSON.stringify(wish)));
+  return { epochs, wishes: [...disk.wishes, ...copy.wishes.filter((wish) => !known.has(JSON.stringify(wish)))] };
 }
 
 const NOTHING: StoredState = { epochs: {}, wishes: [] };
