@@ -98,7 +98,14 @@ async function simulate(text: string | undefined, flags: SimulateFlags): Promise
   const { seed, until: untilMs } = flags;
   const heading = { config, wires: wiresOf(config), gateways, seed };
   const options = { config, gateways: addresses, script: script.value, seed, untilMs };
-  const about = { ok: true, config: flags.config, cluster: config.cluster, wires: heading.wires, gateways };
+  const about = {
+    ok: true,
+    config: flags.config,
+    cluster: config.cluster,
+    wires: heading.wires,
+    gateways,
+    problems: loaded.problems,
+  };
 
   if (flags.runs === 1) {
     const { playScript } = await import("../../sim/what-if/play.ts");

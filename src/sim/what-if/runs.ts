@@ -73,15 +73,14 @@ function spreadOf(all: readonly Simulation[], { vip, group }: { vip: string; gro
     .map((simulation) => ({ seed: simulation.seed, ms: longestGapMs(simulation, vip) }))
     .toSorted((a, b) => a.ms - b.ms || b.seed - a.seed);
   const at = (index: number) => gaps[index]?.ms ?? 0;
-  // Of an even number the higher of the two in the middle: rather too long than too short.
-  const worst = gaps.at(-1);
   return {
     vip,
     group,
     minMs: at(0),
+    // Of an even number the higher of the two in the middle: rather too long than too short.
     medianMs: at(gaps.length >> 1),
     maxMs: at(gaps.length - 1),
-    worstSeed: worst?.seed ?? 0,
+    worstSeed: gaps.at(-1)?.seed ?? 0,
   };
 }
 

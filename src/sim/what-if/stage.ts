@@ -207,18 +207,10 @@ export class Stage {
     return () => set(back);
   }
 
-  #split(link: number, parts: readonly (readonly Member[])[]): () => void {
-    const { network } = this.#world;
-    const split = { parts: new Uint8Array(network.hosts), way: "both" } as const;
-    for (const [part, members] of parts.entries()) {
-      for (const member of members) {
-        const hosts =
-          member === "gateway" ? network.routersOn(link) : member === "clients" ? network.clientsOn(link) : [member];
-        for (const host of hosts) split.parts[host] = part;
-      }
-    }
-    network.split(link, split);
-    return () => network.join(link, split);
+  /** Each wire of a play has one gateway and one client. */
+  #split(link: number, members: readonly (readonly Member[])[]): () => void {
+    const parts = members.map((part) => part.map((member) => (member === "clients" ? "client" : member)));
+    return inflictOnNetwork(this.#world, { kind: "split", links: [link], parts, way: "both" });
   }
 
   /** The checks of a monitor answer so from now on; the verdict follows when enough of them were made. */
