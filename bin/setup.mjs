@@ -46,6 +46,8 @@ const WORK = {
   lock: { programs: [], run: async () => (await import("./lock.mjs")).lock(root) },
   docs: { programs: [], run: (args) => runSource("docs/generate.ts", args) },
   sim: { programs: [], run: (args) => runSource("src/sim/main.ts", args) },
+  "sim:mutants": { programs: [], run: (args) => runSource("src/sim/mutants/main.ts", args) },
+  chaos: { programs: LAB_PROGRAMS, run: (args) => runSource("src/lab/chaos/main.ts", args) },
   "bench:failover": {
     programs: [...LAB_PROGRAMS, ...BENCHMARK_PROGRAMS],
     run: (args) => runSource("benchmarks/failover.ts", args),
