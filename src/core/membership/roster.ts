@@ -143,6 +143,8 @@ export interface LinkChange {
 
 export class Roster {
   readonly peers: ReadonlyMap<string, Peer>;
+  /** The same, to go through at every frame. */
+  readonly list: readonly Peer[];
   private readonly timing: Timing;
   private readonly incarnation: string;
   /** The earliest of all peers' `changesAt`. */
@@ -161,6 +163,7 @@ export class Roster {
       if (node.name !== options.self) peers.set(node.name, new Peer(node.name, index, node.addresses.length));
     });
     this.peers = peers;
+    this.list = [...peers.values()];
   }
 
   /** Takes in a frame. */
@@ -242,7 +245,7 @@ export class Roster {
       return;
     }
     this.wake = NEVER;
-    for (const each of this.peers.values()) this.wake = earlier(this.wake, each.changesAt);
+    for (const each of this.list) this.wake = earlier(this.wake, each.changesAt);
   }
 
   private changesAt(peer: Peer, now: Instant): Instant {

@@ -26,7 +26,7 @@ export function coveredUntil(s: Surroundings, peer: Peer, link: number): Instant
 export function keepsUntil(s: Surroundings, link: number): Instant {
   if ((s.segments[link]?.gateways.length ?? 0) > 0) {
     let least = NEVER;
-    for (const peer of s.roster.peers.values()) {
+    for (const peer of s.roster.list) {
       if (peer.state === "left") continue;
       const until = coveredUntil(s, peer, link);
       if (until < least) least = until;

@@ -218,8 +218,16 @@ export class Node {
 
   private takeFrame(turn: Turn, life: Life, { frame }: FrameInput): boolean {
     const { s } = life;
-    const configBefore = s.roster.peers.get(frame.node)?.config ?? s.configHash;
+    const peer = s.roster.peers.get(frame.node);
+    const configBefore = peer?.config ?? s.configHash;
+    const coverBefore = peer?.echoAt;
     const outcome = s.roster.hear(frame, turn.now);
+    if (outcome.kind === "heard" && outcome.echoSentAt !== undefined) {
+      s.segments[frame.link]?.echoed(outcome.echoSentAt);
+      life.settling.evidenceMoved(turn, frame.link);
+    }
+    // An echo on any link, in an old frame too, covers its sender on all.
+    if (peer?.echoAt !== coverBefore) life.settling.coverMoved(turn);
     if (outcome.kind === "stale") {
       s.counters.stale++;
       return false;
@@ -232,17 +240,10 @@ export class Node {
     }
     if (outcome.restarted) turn.event("PEER_RESTARTED", { severity: "warning", node: frame.node });
     if (frame.config !== configBefore) this.configChanged(turn, outcome.peer, s);
-    if (outcome.echoSentAt !== undefined) this.takeEcho(turn, life, frame.link, outcome.echoSentAt);
     const hasWishes = frame.wishes.length > 0 && s.wishes.merge(frame.wishes).length > 0;
     if (hasWishes) turn.urgent = true;
     for (const name of outcome.withdrawn) life.groups.get(name)?.grants.withdraw(frame.node);
     return outcome.isNews || hasWishes;
-  }
-
-  private takeEcho(turn: Turn, life: Life, link: number, sentAt: Instant): void {
-    life.s.segments[link]?.echoed(sentAt);
-    // An echo on any link covers its sender on all.
-    life.settling.coverMoved(turn);
   }
 
   private configChanged(turn: Turn, peer: Peer, s: Surroundings): void {

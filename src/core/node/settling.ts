@@ -15,6 +15,7 @@
 import { MAX_NODES } from "../base/limits.ts";
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { LinkChange, PeerChange } from "../membership/roster.ts";
+import type { SegmentEvidence } from "../ownership/evidence.ts";
 import type { Asking } from "./asking.ts";
 import type { Beats } from "./beats.ts";
 import { whoReachesGateway } from "./candidates.ts";
@@ -54,12 +55,20 @@ export class Settling {
   private readonly openUntil: Instant[];
   /** Per link: the evidence's deadline as last seen. */
   private readonly deadlines: Instant[];
+  /** Links whose evidence decides anything: those of VIPs, or all where a group has none. */
+  private readonly links: readonly number[];
+  /** Open gates can be renewed for longer. */
+  private canRenew = false;
 
   constructor(parts: Parts, epochs: Readonly<Record<string, number>>) {
     this.parts = parts;
     this.reserved = { ...epochs };
     this.openUntil = parts.s.segments.map(() => NEVER);
     this.deadlines = parts.s.segments.map(() => LONG_AGO);
+    const groups = [...parts.groups.values()];
+    const hasOther = groups.some((group) => group.vips.length === 0);
+    const used = new Set(groups.flatMap((group) => group.vips.map(linkOf)));
+    this.links = parts.s.segments.map((_, link) => link).filter((link) => hasOther || used.has(link));
   }
 
   /** Does what follows. */
@@ -70,6 +79,7 @@ export class Settling {
     if (looks || turn.now >= s.roster.wakeAt()) changed = this.advance(turn);
     looks ||= changed || turn.now >= this.decideAt;
     if (looks) this.decide(turn);
+    else if (this.canRenew) this.renew(turn);
     if (looks || turn.now >= asking.dueAt) asking.settle(turn);
     if (looks) this.reserve(turn, false);
     if (looks) beats.look();
@@ -86,17 +96,30 @@ export class Settling {
     const before = this.deadlines[link] ?? LONG_AGO;
     this.deadlines[link] = deadline;
     if (deadline === before) return;
-    const isDry = before <= turn.now;
-    if (isDry || deadline - (this.openUntil[link] ?? NEVER) >= renewalGainMs(timing)) this.decideAt = LONG_AGO;
+    // Whoever has lost the gateway asks for it the more, the less it must care for the deadline.
+    if (segments[link]?.gatewayUp === false) this.parts.asking.dueAt = LONG_AGO;
+    if (before <= turn.now) this.decideAt = LONG_AGO;
+    else if (deadline - (this.openUntil[link] ?? NEVER) >= renewalGainMs(timing)) this.canRenew = true;
   }
 
   /** More is known about who hears this node: evidence of every segment may have moved. */
   coverMoved(turn: Turn): void {
-    const { s } = this.parts;
-    for (const [link, segment] of s.segments.entries()) {
-      segment.cover = keepsUntil(s, link);
-      this.evidenceMoved(turn, link);
+    const { segments } = this.parts.s;
+    for (const link of this.links) {
+      const segment = segments[link];
+      if (segment !== undefined) this.cover(turn, link, segment);
     }
+  }
+
+  private cover(turn: Turn, link: number, segment: SegmentEvidence): void {
+    segment.cover = keepsUntil(this.parts.s, link);
+    this.evidenceMoved(turn, link);
+  }
+
+  /** All that more evidence changes by itself. */
+  private renew(turn: Turn): void {
+    for (const group of this.parts.groups.values()) group.renew(turn);
+    this.plan(turn.now);
   }
 
   wakeAt(): Instant {
@@ -111,6 +134,7 @@ export class Settling {
     let wake = earlier(requests.wakeAt(), s.mode === "observing" ? bootEnd : NEVER);
     let decideAt = requests.isBusy ? LONG_AGO : bootEnd > now ? bootEnd : NEVER;
     this.openUntil.fill(NEVER);
+    this.canRenew = false;
     for (const group of groups.values()) {
       wake = earlier(wake, group.wakeAt(now));
       decideAt = earlier(decideAt, group.decideAt(now));
@@ -120,8 +144,8 @@ export class Settling {
         this.openUntil[link] = earlier(this.openUntil[link] ?? NEVER, group.openedUntil(vip));
       }
     }
-    for (const peer of s.roster.peers.values()) if (peer.claims.length > 0) decideAt = LONG_AGO;
-    for (const segment of s.segments) decideAt = earlier(decideAt, segment.changesAt(now));
+    for (const peer of s.roster.list) if (peer.claims.length > 0) decideAt = LONG_AGO;
+    for (const link of this.links) decideAt = earlier(decideAt, s.segments[link]?.changesAt(now) ?? NEVER);
     if (this.isExcused) decideAt = LONG_AGO;
     this.wake = wake;
     this.decideAt = earlier(wake, decideAt);
@@ -131,9 +155,11 @@ export class Settling {
     const { groups, requests } = this.parts;
     this.settleMode(turn);
     this.excuse(turn);
-    this.coverMoved(turn);
-    for (const [link, segment] of this.parts.s.segments.entries())
-      segment.reachedElsewhere(turn.now, whoReachesGateway(this.parts.s, link) !== undefined);
+    for (const [link, segment] of this.parts.s.segments.entries()) {
+      this.cover(turn, link, segment);
+      const isLost = !segment.gatewayUp;
+      segment.reachedElsewhere(turn.now, isLost && whoReachesGateway(this.parts.s, link) !== undefined);
+    }
     for (const group of groups.values()) group.settle(turn);
     this.settleResumed(turn);
     requests.settle(turn);

@@ -152,11 +152,12 @@ export class SegmentEvidence {
 
   /** When the passing of time alone next changes whether this node counts as connected here. */
   changesAt(now: Instant): Instant {
-    const echoEnd = after(this.echoAt, this.timing.waitMs);
+    // While a gateway answers, nothing else is asked; when it is lost, that is an event.
+    if (this.gatewayUp) return NEVER;
+    if (this.isApart(now)) return LONG_AGO;
     const next = (at: Instant): Instant => (at > now ? at : NEVER);
-    const ends = earlier(next(this.signsUntil), next(echoEnd));
-    if (this.gateways.length > 0 && this.gatewayUp) return ends;
-    return earlier(ends, earlier(next(this.cover), next(this.betterElsewhereAt)));
+    const ends = earlier(next(this.peersUntil), next(after(this.echoAt, this.timing.waitMs)));
+    return earlier(earlier(ends, next(this.gatewayUntil)), earlier(next(this.cover), next(this.betterElsewhereAt)));
   }
 
   /**
