@@ -140,6 +140,7 @@ test.each([
   ["wait 400d", "longer than a script may last | expected at most 1h"],
   ["wait", '1:1 SCRIPT_MISSING_WORD "wait" a duration like 5s is missing here | next write wait TIME'],
   ["pause srv1", "SCRIPT_MISSING_WORD"],
+  ["migrate srv1", "nearest pause"],
   ["power srv1 now", '1:12 SCRIPT_EXTRA_WORD "now" "now" is one word too many'],
   ["cut srv1:eth7", 'SCRIPT_UNKNOWN_LINK "eth7" srv1 has no link "eth7" | nearest eth1'],
   ["loss eth1 120%", "SCRIPT_BAD_SHARE"],
@@ -180,6 +181,7 @@ test.each([
   ["monitor srv1 web up", "web is up on srv1 already"],
   ["service srv1 www/app works", "www/app works on srv1 already"],
   ["pause srv1 for 5s; heal all", "nothing is broken"],
+  ["suspend srv1 for 5s; wait 1s; pause srv1 for 1s", "it is so already"],
   ["power srv1; power srv2; power srv3; switch www srv1", "no daemon runs that could be asked to switch"],
 ])("%s is impossible", (text, told) => {
   const line = complaint(text);

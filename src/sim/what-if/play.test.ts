@@ -33,7 +33,7 @@ function drawStatement(random: Random, config: ClusterConfig): string {
   return random.pick([
     () => `${random.pick(["power", "kill", "stop", "freeze", "block"])} ${node()}${lasting()}`,
     () => `${random.pick(["boot", "start", "thaw", "restart", "standby", "online"])} ${node()}`,
-    () => `pause ${node()} for ${random.integer(1, 3_000)}ms`,
+    () => `${random.pick(["pause", "suspend"])} ${node()} for ${random.integer(1, 3_000)}ms`,
     () => `cut ${node()}${random.chance(0.5) ? `:${link()}` : ""} ${random.pick(["", "in", "out"])}${lasting()}`,
     () => `${random.pick(["unplug", "filter"])} ${node()}:${link()}${lasting()}`,
     () => `loss ${link()} ${random.integer(0, 40)}%${lasting()}`,

@@ -101,6 +101,7 @@ export class Rehearsal {
         return this.#isMute(trouble.node) ?? this.#isSoAlready(trouble);
       case "kill":
         return this.#open.has(`freeze/${trouble.node}`) ? undefined : this.#isMute(trouble.node);
+      case "suspend":
       case "pause":
         return this.#isOff(trouble.node) ?? this.#isSoAlready(trouble);
       case "gateway": {

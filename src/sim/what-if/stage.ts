@@ -92,6 +92,7 @@ export class Stage {
       case "stop":
       case "freeze":
       case "block":
+      case "suspend":
       case "pause":
         return this.#inflictOnMachine(trouble);
       case "cut":
@@ -117,7 +118,7 @@ export class Stage {
   }
 
   #inflictOnMachine(
-    trouble: Extract<Trouble, { kind: "power" | "kill" | "stop" | "freeze" | "block" | "pause" }>,
+    trouble: Extract<Trouble, { kind: "power" | "kill" | "stop" | "freeze" | "block" | "suspend" | "pause" }>,
   ): () => void {
     const machine = this.#machine(trouble.node);
     const start = () => {
@@ -146,8 +147,12 @@ export class Stage {
       }
       case "block":
         return this.#block(machine);
+      case "suspend":
       case "pause":
-        machine.pause(trouble.forMs ?? 0, { clock: "stops", room: ROOM_ON_CARD });
+        machine.pause(trouble.forMs ?? 0, {
+          clock: trouble.kind === "pause" ? "stops" : "runs",
+          room: ROOM_ON_CARD,
+        });
         return () => {};
     }
   }

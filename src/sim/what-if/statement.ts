@@ -13,7 +13,7 @@ export type Member = number | "gateway" | "clients";
 
 /** Something that is wrong from now on. `forMs` ends it by itself; undefined leaves that to the script. */
 export type Trouble = { readonly forMs: number | undefined } & (
-  | { readonly kind: "power" | "kill" | "stop" | "freeze" | "block" | "pause"; readonly node: number }
+  | { readonly kind: "power" | "kill" | "stop" | "freeze" | "block" | "suspend" | "pause"; readonly node: number }
   /** `carrier`: the device loses its carrier, too, as when the cable is pulled out. */
   | {
       readonly kind: "cut";
@@ -83,6 +83,8 @@ export function keysOf(trouble: Trouble): string[] {
     case "block":
     case "pause":
       return [`${trouble.kind}/${trouble.node}`];
+    case "suspend":
+      return [`pause/${trouble.node}`];
     case "kill":
     case "stop":
       return [`daemon/${trouble.node}`];

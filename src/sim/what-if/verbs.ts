@@ -10,7 +10,7 @@ export interface ScriptVerb {
   readonly read: (reader: Reader) => Action | undefined;
 }
 
-type NodeTrouble = Extract<Trouble, { kind: "power" | "kill" | "stop" | "freeze" | "block" | "pause" }>["kind"];
+type NodeTrouble = "power" | "kill" | "stop" | "freeze" | "block";
 
 function troubleOf(trouble: Trouble): Action {
   return { kind: "trouble", trouble };
@@ -35,13 +35,15 @@ function nodeRemedy(kind: "boot" | "start" | "thaw") {
   };
 }
 
-function readPause(reader: Reader): Action | undefined {
-  const node = reader.node();
-  if (node === undefined) return undefined;
-  // Nobody inside can end it, so its length must be told.
-  reader.skip("for");
-  const forMs = reader.duration();
-  return forMs === undefined ? undefined : troubleOf({ kind: "pause", node, forMs });
+/** Nobody inside can end it, so its length must be told. */
+function standstill(kind: "suspend" | "pause") {
+  return (reader: Reader): Action | undefined => {
+    const node = reader.node();
+    if (node === undefined) return undefined;
+    reader.skip("for");
+    const forMs = reader.duration();
+    return forMs === undefined ? undefined : troubleOf({ kind, node, forMs });
+  };
 }
 
 function readCut(reader: Reader): Action | undefined {
@@ -236,10 +238,15 @@ export const SCRIPT_VERBS: Readonly<Record<string, ScriptVerb>> = {
   freeze: { usage: "freeze NODE [for TIME]", summary: "its daemon is frozen (SIGSTOP)", read: nodeTrouble("freeze") },
   thaw: { usage: "thaw NODE", summary: "the frozen daemon goes on", read: nodeRemedy("thaw") },
   block: { usage: "block NODE [for TIME]", summary: "its daemon's main thread hangs", read: nodeTrouble("block") },
+  suspend: {
+    usage: "suspend NODE for TIME",
+    summary: "the whole machine stands still while its clocks go on, as when its host is overloaded",
+    read: standstill("suspend"),
+  },
   pause: {
     usage: "pause NODE for TIME",
     summary: "the whole machine stands still, its clocks too, as in a live migration",
-    read: readPause,
+    read: standstill("pause"),
   },
   cut: {
     usage: "cut NODE[:LINK] [in|out] [for TIME]",
@@ -306,6 +313,7 @@ export const OTHER_WORDS: Readonly<Record<string, string>> = {
   reboot: "power",
   "stop-daemon": "stop",
   leave: "stop",
+  migrate: "pause",
   silence: "cut",
   deaf: "cut",
   mute: "cut",
