@@ -42,6 +42,16 @@ test("every kind of value comes back as it was, also those that JSON cannot writ
   expect(back.leaf.shown()).toBe("<x>");
 });
 
+test("holes in lists stay holes", () => {
+  const list: unknown[] = [];
+  list[2] = undefined;
+  list[4] = ["x"];
+  list.length = 7;
+  const back = roundTrip({ list }) as { list: unknown[] };
+  expect(Object.keys(back.list)).toEqual(["2", "4"]);
+  expect(back.list).toHaveLength(7);
+});
+
 test("what is shared stays shared, and circles close", () => {
   const shared = new Leaf(1);
   const root = { a: shared, b: [shared], map: new Map([[shared, shared]]), self: undefined as unknown };

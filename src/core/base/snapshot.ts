@@ -16,7 +16,7 @@ export type SavedValue =
   | null
   | readonly [number]
   | readonly ["outside", number]
-  | readonly ["-0" | "NaN" | "Infinity" | "-Infinity" | "null"];
+  | readonly ["-0" | "NaN" | "Infinity" | "-Infinity" | "null" | "hole"];
 
 /** A class's name with the fields, `""` with the fields of an object without one, or a collection and its content. */
 export type SavedObject =
@@ -31,6 +31,9 @@ export type Snapshot = readonly SavedObject[];
 export type Classes = Readonly<Record<string, { readonly prototype: object }>>;
 
 type Fields = Record<string, unknown>;
+
+/** A place of a list that holds nothing, not even undefined. */
+const HOLE = ["hole"] as const;
 
 /** Takes a snapshot; nothing in it changes when the state goes on. Asserts that everything can be restored. */
 export function takeSnapshot(root: object, options: { classes: Classes; outside: readonly object[] }): Snapshot {
@@ -67,7 +70,8 @@ export function takeSnapshot(root: object, options: { classes: Classes; outside:
     return [position];
   };
   const saveObject = (object: object): SavedObject => {
-    if (Array.isArray(object)) return ["[]", object.map(save)];
+    // A hole is not an undefined value: `flat` and `forEach` pass over holes.
+    if (Array.isArray(object)) return ["[]", Array.from(object, (each, at) => (at in object ? save(each) : HOLE))];
     if (object instanceof Map) return ["Map", [...object].flatMap(([key, value]) => [save(key), save(value)])];
     if (object instanceof Set) return ["Set", Array.from(object, save)];
     if (object instanceof Float64Array) return ["Float64Array", object.slice()];
@@ -104,7 +108,10 @@ export function restoreSnapshot(
     } else if (shell instanceof Set) {
       for (const value of content as readonly SavedValue[]) shell.add(restore(value));
     } else if (Array.isArray(shell)) {
-      for (const value of content as readonly SavedValue[]) shell.push(restore(value));
+      for (const value of content as readonly SavedValue[]) {
+        if (Array.isArray(value) && value[0] === HOLE[0]) shell.length++;
+        else shell.push(restore(value));
+      }
     } else {
       for (const [key, value] of Object.entries(content as Readonly<Record<string, SavedValue>>)) {
         (shell as Fields)[key] = restore(value);
