@@ -140,6 +140,16 @@ test("what goes on for ever is not called settled", () => {
   expect(untilMs).toBeLessThan(61_000);
 });
 
+test("a start that hangs is waited for, as long as its time limit says", () => {
+  const { isSettled, untilMs, end } = play(
+    "examples/service.yaml",
+    "service queue1 queue/queue hangs-in-start; service queue1 queue/queue dies",
+  );
+  expect(isSettled).toBe(true);
+  expect(untilMs).toBeGreaterThan(40_000);
+  expect(end).toMatchObject([{ group: "queue", on: ["queue2"] }]);
+});
+
 test("where the file names no gateway, one is assumed on the wires of VIPs and on no other", () => {
   const text =
     "cluster: c\nnodes: { a: { address: 192.0.2.1, links: [10.0.0.1] }, b: { address: 192.0.2.2, links: [10.0.0.2] } }\n";

@@ -154,10 +154,10 @@ class Play {
       this.#pass(Math.max(0, this.#origin + untilMs - world.now));
     } else {
       const from = Math.max(world.now, this.#lastEnd);
-      const isQuiet = () => world.now >= from && world.now - this.#watch.lastAt >= QUIET_MS;
+      const isQuiet = () => world.now >= from && world.now - this.#watch.lastAt >= QUIET_MS && !this.#watch.isBusy();
       while (world.now < from + MOST_SETTLING_MS && !isQuiet() && !this.#isBroken()) this.#pass(LOOK_MS);
     }
-    return world.now >= this.#lastEnd && world.now - this.#watch.lastAt >= QUIET_MS;
+    return world.now >= this.#lastEnd && world.now - this.#watch.lastAt >= QUIET_MS && !this.#watch.isBusy();
   }
 
   #expect(statement: Statement, action: { group: string; wanted: Wanted }): void {

@@ -4,7 +4,7 @@
  */
 
 import type { VipConfig } from "../../core/config/cluster.ts";
-import type { DecisionEvent, ReplyEffect } from "../../core/node/effects.ts";
+import type { DecisionEvent, ReplyEffect, RunEffect } from "../../core/node/effects.ts";
 import type { Verb } from "../../core/node/inputs.ts";
 import { Checker } from "../checkers/checker.ts";
 import type { Machine } from "../machine.ts";
@@ -40,6 +40,8 @@ export class Watch extends Checker {
   /** Who served each VIP. */
   readonly #serving = new Map<string, readonly Machine[]>();
   readonly #overlaps = new Map<VipConfig, Overlap>();
+  /** Commands that start or stop a service now, with the machine's clock: a power loss ends them without a word. */
+  readonly #commands = new Map<RunEffect, { machine: Machine; clock: Machine["clock"] }>();
 
   /** The script begins: what came before was only the cluster's start. */
   begin(world: World): void {
@@ -75,6 +77,19 @@ export class Watch extends Checker {
     if (entry.kind === "script" || entry.kind === "over") this.#causeAt = world.now;
     if (this.#entries.length < MOST_ENTRIES)
       this.#entries.push({ severity: "info", by: [], ...entry, at: at - this.#origin });
+  }
+
+  /** Does a service's start or stop take its time? */
+  isBusy(): boolean {
+    return [...this.#commands.values()].some(({ machine, clock }) => machine.isPowered && machine.clock === clock);
+  }
+
+  override serviceOrdered(_world: World, machine: Machine, effect: RunEffect): void {
+    if (effect.action !== "status") this.#commands.set(effect, { machine, clock: machine.clock });
+  }
+
+  override serviceEnded(_world: World, _machine: Machine, effect: RunEffect): void {
+    this.#commands.delete(effect);
   }
 
   /** The world's end: what lasts is written down, and everything put in order. */
