@@ -32,7 +32,7 @@ export function recordInputs(options: InputRecordOptions): Flushable {
   const ring = new InputRing({
     stateDir,
     limitBytes: options.limitBytes ?? MAX_RECORDING_BYTES,
-    askToBegin: () => heart.post({ kind: "tape", about: "begin" }),
+    askToBegin: () => heart.post({ kind: "begin-segment" }),
     stopped: (error) => options.record({ ...about, reason: "RECORDING_STOPPED", facts: { detail: error.message } }),
     resumed: () => options.record({ ...about, severity: "info", reason: "RECORDING_GOES_ON", facts: {} }),
     now: () => performance.now(),
@@ -47,8 +47,7 @@ export function recordInputs(options: InputRecordOptions): Flushable {
         return ring.begin({ software, shape, node, config, configHash, incarnation, begins, wall }, checkpoint);
       }
       case "batch":
-        ring.add(part.text);
-        return heart.post({ kind: "tape", about: "taken" });
+        return ring.add(part.text);
       case "gap":
         return ring.breakOff();
     }

@@ -1,5 +1,5 @@
 /**
- * The heart's end of the record of inputs: writes every step on a tape and hands the tape over about once a second.
+ * The heart's end of the record of inputs: writes every step on a tape and hands the tape over every two seconds.
  * It waits for nobody: when the main thread does not take what it hands over, the recording has a gap and begins
  * anew later. A checkpoint is taken only when nothing is going on, so never on the way of a takeover.
  */
@@ -24,10 +24,10 @@ export type TapePart =
   /** Something was not recorded: the segment is over. */
   | { readonly kind: "gap" };
 
-const CUT_EVERY_MS = 1_000;
-/** A busy second is handed over in pieces. */
+const CUT_EVERY_MS = 2_000;
+/** A busy time is handed over in pieces. */
 const CUT_LENGTH = 262_144;
-/** Batches that the main thread may be behind. */
+/** Batches that are handed over without a sign of life of the main thread. */
 const MAX_UNREAD = 30;
 /** A checkpoint waits until nothing was decided for so long, but not for ever. */
 const CALM_MS = 500;
@@ -78,9 +78,9 @@ export class HeartRecording {
     this.#options.post({ kind: "batch", text });
   }
 
-  /** The main thread took a batch. */
-  taken(): void {
-    this.#unread--;
+  /** The main thread lives, so it takes what it is handed. */
+  fed(): void {
+    this.#unread = 0;
   }
 
   /** The main thread asks for a new segment. */

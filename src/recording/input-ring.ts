@@ -176,18 +176,25 @@ export class InputRing {
   }
 }
 
+/** A segment as a file. */
+export interface SegmentOnDisk {
+  readonly path: string;
+  readonly number: number;
+  readonly sizeBytes: number;
+  /** By the wall clock. */
+  readonly changedAt: number;
+}
+
 /** Segments of a directory, the oldest first. */
-export async function listSegments(
-  directory: string,
-): Promise<{ readonly path: string; readonly number: number; readonly sizeBytes: number }[]> {
+export async function listSegments(directory: string): Promise<SegmentOnDisk[]> {
   const names = await readdir(directory);
-  const found: { path: string; number: number; sizeBytes: number }[] = [];
+  const found: SegmentOnDisk[] = [];
   for (const name of names) {
     const number = Number(FILE.exec(name)?.[1] ?? Number.NaN);
     if (!Number.isSafeInteger(number)) continue;
     const path = join(directory, name);
     const about = await stat(path).catch(() => undefined);
-    if (about?.isFile() === true) found.push({ path, number, sizeBytes: about.size });
+    if (about?.isFile() === true) found.push({ path, number, sizeBytes: about.size, changedAt: about.mtimeMs });
   }
   return found.sort((a, b) => a.number - b.number);
 }

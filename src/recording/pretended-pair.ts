@@ -117,8 +117,7 @@ export function recordPair({ diesAt, endsAt, beginsAt = [], told = [] }: PairScr
       for (const name of ["srv1", "srv2"] as const) if (wakes[name] <= now) step(name, { kind: "tick" });
       if (now >= diesAt) wakes.srv1 = Number.POSITIVE_INFINITY;
     }
-    for (const part of parts) if (part.kind === "batch" && !taken.has(part)) recording.taken();
-    for (const part of parts) taken.add(part);
+    recording.fed();
     if (asks[0] !== undefined && now >= asks[0]) {
       asks.shift();
       recording.askedToBegin();
@@ -127,5 +126,3 @@ export function recordPair({ diesAt, endsAt, beginsAt = [], told = [] }: PairScr
   recording.cut(now as Instant);
   return parts;
 }
-
-const taken = new WeakSet<TapePart>();

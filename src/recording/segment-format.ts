@@ -6,7 +6,7 @@
  *   block: kind (1 byte) · length of the payload (4 bytes) · its CRC-32 (4 bytes) · payload
  *
  * A payload is JSON, compressed; a batch is compressed with the batch before it as dictionary, because a quiet
- * cluster says nearly the same every second. Numbers have their low byte first.
+ * cluster says nearly the same all the time. Numbers have their low byte first.
  */
 
 import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
@@ -22,13 +22,12 @@ export type BlockKind = "header" | "checkpoint" | "batch";
 
 const KINDS: readonly BlockKind[] = ["header", "checkpoint", "batch"];
 const HEAD_BYTES = 9;
-/** What deflate can look back on. */
-const DICTIONARY_BYTES = 32_768;
+/** What deflate may look back on; more gains nothing and costs memory that is cleared for every batch. */
+const DICTIONARY_BYTES = 16_384;
 /** A block beyond this is no block: a whole batch is a few kilobytes, the largest some megabytes. */
 export const MAX_BLOCK_BYTES = 16 * 1_024 * 1_024;
 const MAX_TEXT_BYTES = 64 * 1_024 * 1_024;
-/** Small batches gain nothing from more effort. */
-const LEVEL = 6;
+const EFFORT = { level: 9, windowBits: 14, memLevel: 7 };
 
 /** Writes the blocks of one segment, in order. */
 export class BlockWriter {
@@ -38,7 +37,7 @@ export class BlockWriter {
   write(kind: BlockKind, text: string): Buffer {
     const bytes = Buffer.from(text);
     const dictionary = kind === "batch" ? this.#before : undefined;
-    const payload = deflateRawSync(bytes, dictionary === undefined ? { level: LEVEL } : { level: LEVEL, dictionary });
+    const payload = deflateRawSync(bytes, dictionary === undefined ? EFFORT : { ...EFFORT, dictionary });
     if (kind === "batch") this.#before = bytes.subarray(-DICTIONARY_BYTES);
     const head = Buffer.alloc(HEAD_BYTES);
     head.writeUInt8(KINDS.indexOf(kind), 0);

@@ -45,5 +45,5 @@ export const MAX_SCRIPT_PROBLEMS = 50;
 export const MAX_ARGUMENTS = 256;
 /** Inputs that wait to be cut off a tape, in characters; more in one go is a gap in the recording. */
 export const MAX_BATCH_LENGTH = 4_194_304;
-/** The ring of recorded inputs on disk, in bytes: about a day of a quiet cluster of two, less of a larger one. */
-export const MAX_RECORDING_BYTES = 33_554_432;
+/** The ring of recorded inputs on disk, in bytes: about two days of a quiet cluster of two, less of a larger one. */
+export const MAX_RECORDING_BYTES = 67_108_864;

@@ -10,21 +10,27 @@ export const LEFT_OUT = "<left-out>";
 const SECRET_WORD =
   "pass(?:word|wd|phrase)?|secret|token|api[-_]?key|credentials?|authorization|auth[-_]?key|private[-_]?key";
 
+/** Between an option and its argument: in a command line, in a list on one line, in a list of lines. */
+const SEPARATOR = "(?:\\s{1,9}|[\"']?\\s{0,9},\\s{0,9}|[\"']?[ \\t]*\\n\\s{0,60}-[ \\t]+)";
+
 const PATTERNS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   // `https://user:password@host`
-  [/([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, `$1${LEFT_OUT}@`],
+  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@"']{1,300}@/gi, `$1${LEFT_OUT}@`],
   // `Authorization: Bearer abc`, `Bearer abc`
-  [/\b(bearer|basic)\s+[A-Za-z0-9+/._~-]{8,}=*/gi, `$1 ${LEFT_OUT}`],
+  [/\b(bearer|basic)\s{1,9}[A-Za-z0-9+/._~-]{8,}=*/gi, `$1 ${LEFT_OUT}`],
   // `password=x`, `--token x`, `"secret": "x y"`, `DB_PASSWORD: x`
   [
     new RegExp(
-      `((?:${SECRET_WORD})[\\w-]*["']?\\s*[=:]\\s*)("[^"\\n]*"|'[^'\\n]*'|(?!(?:bearer|basic)\\s)[^\\s,;&"']+)`,
+      `((?:${SECRET_WORD})[\\w-]{0,60}["']?\\s{0,9}[=:]\\s{0,9})("[^"\\n]*"|'[^'\\n]*'|(?!(?:bearer|basic)\\s)[^\\s,;&"']+)`,
       "gi",
     ),
     `$1${LEFT_OUT}`,
   ],
   [
-    new RegExp(`(--?(?:[\\w-]*[-_])?(?:${SECRET_WORD})[\\w-]*\\s+)("[^"\\n]*"|'[^'\\n]*'|[^\\s-][^\\s]*)`, "gi"),
+    new RegExp(
+      `(?<![\\w-])(--?(?:[\\w-]{0,60}[-_])?(?:${SECRET_WORD})[\\w-]{0,60}${SEPARATOR})("[^"\\n]*"|'[^'\\n]*'|[^\\s,\\]"'-][^\\s,\\]"']*)`,
+      "gi",
+    ),
     `$1${LEFT_OUT}`,
   ],
   // PEM blocks, and 32 bytes or more in hexadecimal or base64 that stand alone

@@ -44,8 +44,8 @@ export type ToHeart =
     }
   | { readonly kind: "resource-result"; readonly id: number; readonly ok: boolean; readonly detail: string }
   | { readonly kind: "view"; readonly id: number }
-  /** About the record of inputs: a batch was taken over, or a new segment is wanted. */
-  | { readonly kind: "tape"; readonly about: "taken" | "begin" }
+  /** The record of inputs shall begin a new segment. */
+  | { readonly kind: "begin-segment" }
   /** Close all gates, take the rules away and end. */
   | { readonly kind: "end" };
 

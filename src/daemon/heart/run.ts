@@ -143,6 +143,7 @@ function tell(message: ToHeart, parts: Parts): void {
   const { loop, performer, recording, datagrams, now, post, view, ended } = parts;
   switch (message.kind) {
     case "feed":
+      recording?.fed();
       return loop.fed();
     case "view":
       return show(message.id, view, post);
@@ -150,8 +151,8 @@ function tell(message: ToHeart, parts: Parts): void {
     case "monitor":
     case "resource-result":
       return loop.feed(message);
-    case "tape":
-      return message.about === "taken" ? recording?.taken() : recording?.askedToBegin();
+    case "begin-segment":
+      return recording?.askedToBegin();
     case "end":
       loop.end();
       recording?.cut(now());
