@@ -36,6 +36,7 @@ const LAYERS: readonly Layer[] = [
   { area: "host", areas: ["core"], packages: ["koffi"], node: true },
   { area: "api", areas: ["core/base", "core/node/reasons.ts"], types: ["core"], packages: ["zod"], node: true },
   { area: "recording", areas: ["core"], node: true },
+  { area: "bundle", areas: ["core", "host", "recording"], node: true },
   { area: "daemon", areas: ["core", "host", "api", "recording"], packages: ["pino", "zod"], node: true },
   // A verb's file is itself loaded only when asked for.
   {
@@ -46,6 +47,7 @@ const LAYERS: readonly Layer[] = [
       "core/node",
       "core/recording",
       "api",
+      "bundle",
       "cli",
       "daemon",
       "host",
@@ -61,7 +63,7 @@ const LAYERS: readonly Layer[] = [
     area: "cli",
     areas: ["core/base", "core/config", "api", "host/config-file.ts"],
     types: ["core", "sim", "recording"],
-    whenAsked: ["daemon", "sim", "lab", "host", "recording"],
+    whenAsked: ["bundle", "daemon", "sim", "lab", "host", "recording"],
     packages: ["commander"],
     node: true,
   },
@@ -87,6 +89,7 @@ const ENTRIES = [
   "src/lab/start.ts",
   "src/lab/chaos/main.ts",
   "src/sim/main.ts",
+  "src/sim/mutants/main.ts",
   "docs/generate.ts",
   "benchmarks/failover.ts",
   "test/counting-reporter.ts",

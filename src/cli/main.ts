@@ -69,6 +69,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: "run a node's recorded inputs again and compare the decisions",
     load: async () => (await import("./commands/replay.ts")).replayCommand(),
   },
+  bundle: {
+    summary: "collect what a bug report needs, secrets left out",
+    load: async () => (await import("./commands/bundle.ts")).bundleCommand(),
+  },
   lab: {
     summary: "a whole cluster on this machine, to try faults",
     load: async () => (await import("./commands/lab.ts")).labCommand(),
