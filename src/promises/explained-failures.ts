@@ -41,8 +41,8 @@ export interface Unexplained extends Span {
   readonly text: string;
 }
 
-/** What is shorter than this cannot be told from a request that was just slow. */
-const SHORTEST_MS = 100;
+/** What is shorter than this cannot be told from pages that came late on a busy machine. */
+const SHORTEST_MS = 250;
 
 /** Explains failed requests one by one. */
 export class ExplainedFailures {

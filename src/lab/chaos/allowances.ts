@@ -6,7 +6,8 @@
  * 2. A rough fault (lost packets, a starved processor) on the node that serves may be felt for as long as it lasts.
  * 3. While no node can be counted on, nobody can be served, and for `OVERLAP_MS` after the first one can be again. A node
  *    that neither the gateway nor another sound node answers has no evidence, and does not count.
- * 4. In maintenance nothing moves: what hits the node that serves may be felt until maintenance is over.
+ * 4. In maintenance, and while a node that is heard hears nobody, nothing moves: what hits the node that serves may be
+ *    felt until that is over.
  *
  * A fault elsewhere explains nothing. This is the lab's model of what the cluster promises; it must never become wider
  * just because a run failed.
@@ -72,7 +73,7 @@ function windowOf(spell: Spell, situation: Situation): Window | undefined {
   const boundMs = isDisturbed ? OVERLAP_MS : kind.feltMs;
   // Inflicting takes a moment, too; the bound counts from when it was done.
   const endMs = boundMs + (kind.isRough ? spell.toMs : Math.max(metMs, spell.doneMs));
-  const toMs = Math.max(endMs, endOfMaintenance(situation.spells, { fromMs: metMs, toMs: endMs }) ?? endMs);
+  const toMs = Math.max(endMs, endOfHoldUps(spell, situation.spells, { fromMs: metMs, toMs: endMs }));
   return { spell: spell.id, name: spell.name, cause: spell.name, fromMs: metMs, toMs };
 }
 
@@ -83,12 +84,12 @@ function disturbs(other: Spell, atMs: number): boolean {
   return other.fromMs <= atMs + OVERLAP_MS && Math.min(other.toMs + weakMs, other.restMs) >= atMs;
 }
 
-/** When maintenance that was on within a span is over, and the cluster may act again. */
-function endOfMaintenance(spells: readonly Spell[], span: Span): number | undefined {
+/** When everything else that held the cluster up within a span is over, and it may act again; the span's end if nothing did. */
+function endOfHoldUps(spell: Spell, spells: readonly Spell[], span: Span): number {
   return spells
-    .filter(({ name, fromMs, toMs }) => name === "maintenance" && fromMs <= span.toMs && toMs >= span.fromMs)
-    .map(({ toMs }) => toMs + OVERLAP_MS)
-    .reduce<number | undefined>((latest, one) => Math.max(latest ?? one, one), undefined);
+    .filter((one) => one !== spell && kindOf(one.name).holdsUp)
+    .filter(({ fromMs, toMs }) => fromMs <= span.toMs && toMs >= span.fromMs)
+    .reduce((latest, { toMs }) => Math.max(latest, toMs + OVERLAP_MS), span.toMs);
 }
 
 /** Times in which a node cannot be counted on. */

@@ -37,6 +37,8 @@ export interface ChaosKind {
   readonly isRough: boolean;
   /** A planned move: connections that stand may break, new ones may not fail. */
   readonly breaksStanding: boolean;
+  /** Nothing moves while it lasts, whatever else happens. */
+  readonly holdsUp: boolean;
   /** It may make the cluster slower to deal with something else that happens meanwhile. */
   readonly disturbs: boolean;
 }
@@ -60,6 +62,7 @@ const HARMLESS = {
   weakMs: undefined,
   isRough: false,
   breaksStanding: false,
+  holdsUp: false,
   disturbs: false,
 } as const;
 const STRIKE = { ...HARMLESS, feltMs: TAKEOVER_MS, weakMs: SETTLE_MS, disturbs: true } as const;
@@ -141,7 +144,15 @@ export const KINDS = {
     durationMs: [30, 6_000],
     disturbs: true,
   },
-  deaf: { ...STRIKE, summary: "hears nothing, is heard by all", slot: "wire", durationMs: [30, 6_000] },
+  // Whoever is heard must agree before anything moves, and cannot while it hears nobody.
+  deaf: {
+    ...STRIKE,
+    summary: "hears nothing, is heard by all",
+    slot: "wire",
+    durationMs: [30, 6_000],
+    isRough: true,
+    holdsUp: true,
+  },
   mute: { ...STRIKE, summary: "hears all, is heard by nobody", slot: "wire", durationMs: [30, 6_000] },
   "lose-30": {
     ...STRIKE,
@@ -222,6 +233,7 @@ export const KINDS = {
     slot: "maintenance",
     durationMs: [500, 6_000],
     hits: "cluster",
+    holdsUp: true,
     disturbs: true,
   },
   restart: {
