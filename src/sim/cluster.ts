@@ -1,7 +1,9 @@
 /** Draws a cluster file from a seed: nodes, links, groups and policies, as `parse.ts` would have made it. */
 
+import { unreachable } from "../core/base/assert.ts";
 import type { Random } from "../core/base/random.ts";
 import type { ClusterConfig, FailbackConfig, GroupConfig, ResourceConfig } from "../core/config/cluster.ts";
+import type { Change } from "./faults/machine-actions.ts";
 
 /** What a run wants of its cluster; the rest is drawn. */
 export interface ClusterWish {
@@ -138,4 +140,37 @@ export function withoutNodes(config: ClusterConfig, count: number): ClusterConfi
   const names = new Set(nodes.map((node) => node.name));
   const groups = config.groups.map((group) => ({ ...group, prefer: group.prefer.filter((name) => names.has(name)) }));
   return { ...config, nodes, groups };
+}
+
+/** The file with one thing changed, as an operator might. */
+export function changedFile(config: ClusterConfig, change: Change): ClusterConfig {
+  const [first, ...rest] = config.groups;
+  if (first === undefined) return config;
+  const names = config.nodes.map((node) => node.name);
+  switch (change) {
+    case "prefer":
+      return { ...config, groups: config.groups.map((group) => ({ ...group, prefer: group.prefer.toReversed() })) };
+    case "failback":
+      return { ...config, groups: config.groups.map((group) => ({ ...group, failback: otherFailback(group) })) };
+    case "address": {
+      const resources = [...first.resources, addedVip(first.name, 199)];
+      return { ...config, groups: [{ ...first, resources }, ...rest] };
+    }
+    case "group": {
+      const added = { name: "added", prefer: names, failback: { kind: "never" as const }, requires: [] };
+      return { ...config, groups: [...config.groups, { ...added, resources: [addedVip("added", 198)] }] };
+    }
+    default:
+      return unreachable(change);
+  }
+}
+
+function otherFailback({ failback }: GroupConfig): FailbackConfig {
+  return failback.kind === "never" ? { kind: "auto" } : { kind: "never" };
+}
+
+function addedVip(group: string, host: number): ResourceConfig {
+  const address = `10.0.0.${host}`;
+  const where = { link: 0, device: undefined, gateways: [gatewayAddress(0)] };
+  return { kind: "vip", id: `${group}/${address}`, address, family: 4, prefixLength: 24, ...where };
 }

@@ -3,8 +3,7 @@
  * part answers ARP and echo whatever the process does.
  */
 
-import type { VipConfig } from "../core/config/cluster.ts";
-import type { Wish } from "../core/membership/frame.ts";
+import type { ClusterConfig, VipConfig } from "../core/config/cluster.ts";
 import type { NodeMode, Verdict } from "../core/base/words.ts";
 import { after } from "../core/base/time.ts";
 import type { RunEffect } from "../core/node/effects.ts";
@@ -12,11 +11,21 @@ import type { Handover } from "../core/node/inputs.ts";
 import { portMac } from "./cluster.ts";
 import { Kernel } from "./kernel.ts";
 import { Process } from "./process.ts";
+import { StateFile } from "./state-file.ts";
 import { BootClock } from "./timeline.ts";
 import type { World } from "./world.ts";
 
 /** How a machine's services behave now. */
-export type ServiceMood = "well" | "slow" | "fails-to-start" | "hangs-in-start" | "fails-to-stop";
+export type ServiceMood =
+  | "well"
+  | "slow"
+  | "fails-to-start"
+  | "hangs-in-start"
+  | "fails-to-stop"
+  /** It lies: status says that it runs, or that it does not; or start and stop do nothing and end well. */
+  | "claims-to-run"
+  | "claims-to-be-dead"
+  | "claims-success";
 
 /** Hash of the cluster file that all nodes should run. */
 export const CONFIG_HASH = "0123456789abcdef";
@@ -28,7 +37,11 @@ export class Machine {
   clock: BootClock;
   isPowered = false;
   process: Process | undefined;
-  disk: { epochs: Readonly<Record<string, number>>; wishes: readonly Wish[] } = { epochs: {}, wishes: [] };
+  readonly disk: StateFile;
+  /** How far its wall clock is off the true time of day. Nothing reads it but people. */
+  wallOffsetMs = 0;
+  /** The cluster file that its daemon reads at its next start. */
+  config: ClusterConfig;
   serviceMood: ServiceMood = "well";
   /** Moods of single services, by resource; they count before the mood of all. */
   readonly moods = new Map<string, ServiceMood>();
@@ -63,6 +76,8 @@ export class Machine {
     this.index = options.index;
     this.#rate = options.rate;
     this.clock = this.#newClock();
+    this.config = world.config;
+    this.disk = new StateFile((ms, run) => this.after(ms, run));
   }
 
   mac(link: number): string {
@@ -146,6 +161,7 @@ export class Machine {
     this.stoppedClock = undefined;
     this.#waiting.length = 0;
     this.#isExecuting = false;
+    this.disk.lostPower();
     this.kernel.clear();
     this.#running.clear();
     this.process?.kill();
@@ -200,6 +216,21 @@ export class Machine {
     if (this.process !== process) return;
     this.killProcess("it left");
     if (this.shouldRun) this.after(300, () => this.startProcess(undefined));
+  }
+
+  /** Somebody puts another cluster file here and has the daemon take it. */
+  replaceFile(config: ClusterConfig, hash: string, how: "restart" | "kill"): void {
+    const world = this.#world;
+    this.config = config;
+    this.configHash = hash;
+    world.trace.line(world.now, this.name, `gets the cluster file ${hash}`);
+    if (how === "restart") {
+      world.request(this, { verb: "restart" });
+      return;
+    }
+    for (const checker of world.checkers) checker.requested(world, this, { verb: "restart" });
+    this.killProcess("its cluster file was replaced");
+    this.startProcess(undefined);
   }
 
   reportMonitor(process: Process | undefined, monitor: string): void {
@@ -265,6 +296,7 @@ export class Machine {
     const isBroken =
       (effect.action === "start" && (mood === "fails-to-start" || mood === "hangs-in-start")) ||
       (effect.action === "stop" && mood === "fails-to-stop");
+    const doesNothing = isBroken || mood === "claims-success";
     const hangs = mood === "hangs-in-start" && effect.action === "start";
     const slow = mood === "slow" && effect.action !== "status";
     const durationMs = hangs
@@ -273,9 +305,10 @@ export class Machine {
         ? random.machines.between(300, 900)
         : random.machines.between(10, 80);
     this.after(durationMs, () => {
-      if (!isBroken && effect.action === "start") this.#running.add(effect.resource);
-      if (!isBroken && effect.action === "stop") this.#running.delete(effect.resource);
-      const ok = effect.action === "status" ? this.#running.has(effect.resource) : !isBroken;
+      if (!doesNothing && effect.action === "start") this.#running.add(effect.resource);
+      if (!doesNothing && effect.action === "stop") this.#running.delete(effect.resource);
+      const runs = mood === "claims-to-run" || (mood !== "claims-to-be-dead" && this.#running.has(effect.resource));
+      const ok = effect.action === "status" ? runs : !isBroken;
       for (const checker of checkers) checker.serviceEnded(this.#world, this, effect, ok);
       ended(ok, hangs ? "timed out" : ok ? "exit 0" : "exit 1");
     });

@@ -47,6 +47,8 @@ const ADDRESS_LIFETIME_MS = 2_000;
 const ELEMENT_LATENESS_MS = 4;
 /** A core that wants to be woken more often than this in a second spins. */
 const MOST_TICKS_PER_SECOND = 2_000;
+/** Checkers look through one step of so many. */
+const LOOK_AT_STEPS = 61;
 /** Sequence numbers whose sending time is remembered for the lease checker. */
 const SENT_REMEMBERED = 512;
 
@@ -74,6 +76,8 @@ class FramePacket extends Packet {
 export class Process {
   readonly machine: Machine;
   readonly incarnation: string;
+  /** Hash of the cluster file with which it was started. */
+  readonly configHash: string;
   readonly core: Core;
   alive = true;
   /** True time since when it does not run. */
@@ -102,11 +106,12 @@ export class Process {
     this.#world = world;
     this.machine = machine;
     this.incarnation = incarnation;
+    this.configHash = machine.configHash;
     const { config } = world;
     const nodes = config.nodes.map(({ name, addresses }) => ({ name, links: addresses.length }));
     const codecOptions = { cluster: config.cluster, node: machine.name, incarnation, nodes, seal: SEAL };
     this.#codec = world.usesBytes ? new FrameCodec(codecOptions) : undefined;
-    this.core = world.makeCore({ config: world.config, configHash: machine.configHash, node: machine.name });
+    this.core = world.makeCore({ config: machine.config, configHash: machine.configHash, node: machine.name });
   }
 
   get now(): Instant {
@@ -115,13 +120,13 @@ export class Process {
 
   /** The first input, then the devices; verdicts follow when the monitors have run. */
   start(handover: Handover | undefined): void {
-    const { epochs, wishes } = this.machine.disk;
+    const { epochs, wishes } = this.machine.disk.open(this);
     this.#step({
       kind: "start",
       now: this.now,
       incarnation: this.incarnation,
-      epochs: { ...epochs },
-      wishes: [...wishes],
+      epochs,
+      wishes,
       gateways: this.#world.gateways,
       handover,
     });
@@ -256,6 +261,9 @@ export class Process {
       );
       this.kill();
       return;
+    }
+    if (world.steps % LOOK_AT_STEPS === 0) {
+      for (const checker of world.checkers) checker.stepped(world, this.machine, { input, effects: result.effects });
     }
     this.#wakeAt = this.machine.clock.trueTime(result.wakeAt);
     this.#perform(result.effects);
@@ -471,12 +479,8 @@ export class Process {
     });
   }
 
-  #persist(effect: PersistEffect): void {
-    const world = this.#world;
-    this.machine.after(world.random.machines.between(2, 40), () => {
-      if (this.alive && this.machine.process === this)
-        this.machine.disk = { epochs: effect.epochs, wishes: effect.wishes };
-    });
+  #persist({ epochs, wishes }: PersistEffect): void {
+    this.machine.disk.save(this, { epochs, wishes }, this.#world.random.machines.between(2, 40));
   }
 
   #record(event: DecisionEvent): void {

@@ -5,6 +5,7 @@
 
 import { describeFault, type Fault } from "./faults/fault.ts";
 import { inflict } from "./faults/inflict.ts";
+import { CONFIG_HASH } from "./machine.ts";
 import type { World } from "./world.ts";
 
 /** Time for daemons to start and groups to settle before the first fault. */
@@ -74,6 +75,10 @@ function healMachines(world: World): void {
     machine.serviceMood = "well";
     machine.shouldRun = true;
     machine.powerOn();
+    if (machine.process !== undefined && machine.process.configHash !== CONFIG_HASH)
+      machine.replaceFile(world.config, CONFIG_HASH, "kill");
+    machine.config = world.config;
+    machine.configHash = CONFIG_HASH;
     machine.startProcess(undefined);
   }
 }

@@ -17,6 +17,7 @@ import { Replayed } from "./checkers/replayed.ts";
 import { Services } from "./checkers/services.ts";
 import { ServedMeanwhile } from "./checkers/served.ts";
 import { StoppedClocks } from "./checkers/stopped-clocks.ts";
+import { WallTime } from "./checkers/wall-time.ts";
 import { drawCluster, withoutNodes } from "./cluster.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { drawFaults } from "./faults/draw.ts";
@@ -139,6 +140,7 @@ export function runOnce(options: RunOptions): RunReport {
     flapping: new NoFlapping(),
     reasons: new EveryReason(),
     served: new ServedMeanwhile(),
+    wall: new WallTime(),
   };
   const list: Checker[] = Object.values(checkers);
   const { seed } = options;

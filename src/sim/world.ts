@@ -101,8 +101,9 @@ export class World {
   readonly routers: Routers;
   readonly observers: Observers;
   readonly machines: readonly Machine[];
-  readonly vips: readonly VipConfig[];
-  readonly vipByAddress: ReadonlyMap<string, VipConfig>;
+  /** VIPs of every cluster file that some node had so far; those of the first file come first. */
+  readonly vips: VipConfig[];
+  readonly vipByAddress: Map<string, VipConfig>;
   readonly usesBytes: boolean;
   /** Datagrams that were sent, for whoever replays them; the oldest are forgotten. */
   readonly captured = new Capture();
@@ -174,6 +175,15 @@ export class World {
 
   hasGateway(link: number): boolean {
     return (this.gateways[link]?.length ?? 0) > 0;
+  }
+
+  /** A node gets another cluster file: its VIPs are watched from now on. */
+  meet(config: ClusterConfig): void {
+    for (const vip of config.groups.flatMap((group) => group.resources.filter((one) => one.kind === "vip"))) {
+      if (this.vips.some(({ id }) => id === vip.id)) continue;
+      this.vips.push(vip);
+      this.vipByAddress.set(vip.address, vip);
+    }
   }
 
   machine(name: string): Machine {

@@ -6,8 +6,8 @@
 
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
-import type { AskEffect, DecisionEvent, ReplyEffect, RunEffect } from "../../core/node/effects.ts";
-import type { Verb } from "../../core/node/inputs.ts";
+import type { AskEffect, DecisionEvent, Effect, ReplyEffect, RunEffect } from "../../core/node/effects.ts";
+import type { Input, Verb } from "../../core/node/inputs.ts";
 import type { Fault } from "../faults/fault.ts";
 import type { Machine } from "../machine.ts";
 import type { Observer } from "../observers.ts";
@@ -37,6 +37,8 @@ export abstract class Checker {
   servingChanged(_world: World, _vip: VipConfig | undefined): void {}
   /** A kernel was told to serve until this true time. */
   opened(_world: World, _machine: Machine, _vip: VipConfig, _until: number): void {}
+  /** A core took a step; asked about one in so many. */
+  stepped(_world: World, _machine: Machine, _step: { input: Input; effects: readonly Effect[] }): void {}
   frameSent(_world: World, _machine: Machine, _frame: Frame): void {}
   /** A process reads a frame, just before its core does. */
   frameHeard(_world: World, _process: Process, _frame: Frame): void {}

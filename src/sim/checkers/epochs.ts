@@ -44,7 +44,9 @@ export class Epochs extends Checker {
     // Nodes that cannot hear each other cannot count on: growth is promised for what one machine holds.
     const own = `${machine.name}/${group.name}`;
     const highest = this.#highest.get(own) ?? 0;
-    if (group.epoch < highest)
+    // A disk that refused writes and then a loss of power: nobody on that machine can know.
+    const isForgiven = machine.disk.hasLostEpochs;
+    if (group.epoch < highest && !isForgiven)
       world.violate(this.name, `${machine.name} takes ${group.name} at epoch ${group.epoch}, after ${highest}`);
     this.#highest.set(own, group.epoch);
   }

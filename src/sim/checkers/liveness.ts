@@ -18,7 +18,8 @@ export class Liveness extends Checker {
 
   override settled(world: World): void {
     for (const group of world.config.groups) this.#lookAt(world, group.name);
-    for (const vip of world.vips) {
+    const vips = world.config.groups.flatMap((group) => group.resources.filter((one) => one.kind === "vip"));
+    for (const vip of vips) {
       this.runs++;
       const serving = world.serving(vip);
       const holder = serving[0];

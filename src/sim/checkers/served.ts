@@ -7,7 +7,7 @@ import type { GroupConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { Verb } from "../../core/node/inputs.ts";
 import type { Fault } from "../faults/fault.ts";
 import { isMachineAction } from "../faults/machine-actions.ts";
-import type { Machine } from "../machine.ts";
+import { CONFIG_HASH, type Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { Checker } from "./checker.ts";
 
@@ -64,6 +64,7 @@ export class ServedMeanwhile extends Checker {
 
   #look(world: World): void {
     // What is wrong with the network itself may be beyond what any node can mend.
+    if (world.machines.some(({ process }) => process !== undefined && process.configHash !== CONFIG_HASH)) return;
     if (this.#maintenance || [...this.#active].some(({ action }) => !isMachineAction(action))) return;
     for (const group of world.config.groups) {
       const hasServices = group.resources.some((resource) => resource.kind === "service");

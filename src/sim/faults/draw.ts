@@ -57,7 +57,7 @@ function drawChaos(
   options: { config: ClusterConfig; layouts: readonly SegmentLayout[]; from: number; to: number },
 ): Fault[] {
   const faults: Fault[] = [];
-  const meanPauseMs = random.pick([300, 1_000, 3_000]);
+  const meanPauseMs = random.pick([300, 1_000, 3_000, 8_000]);
   const flavour = drawFlavour(random, options.layouts.length);
   for (let at = options.from; at < options.to; at += random.between(0.2, 1.8) * meanPauseMs) {
     const action = drawAction(random, options.config, { flavour, layouts: options.layouts });
@@ -68,7 +68,10 @@ function drawChaos(
 }
 
 function drawDuration(random: Random, action: FaultAction): number {
-  if (action.kind === "freeze" && random.chance(0.4)) return random.between(1, 100);
+  const standsStill = action.kind === "freeze" || action.kind === "suspend" || action.kind === "migrate";
+  if (standsStill && random.chance(0.4)) return random.between(1, 100);
+  if (standsStill && random.chance(0.1)) return random.between(5_000, 10_000);
+  if (action.kind === "disk" && random.chance(0.5)) return random.between(5_000, 60_000);
   return random.pick([random.between(20, 500), random.between(100, 1_000), random.between(500, 5_000)]);
 }
 
@@ -81,7 +84,6 @@ function drawAction(
   options: { flavour: NetworkFlavour; layouts: readonly SegmentLayout[] },
 ): FaultAction {
   const node: Target = random.chance(0.5) ? "holder" : random.integer(0, config.nodes.length - 1);
-  const drawn = random.fraction();
-  if (drawn < MACHINE_SHARE) return drawMachineAction(random, config, { node, drawn });
+  if (random.chance(MACHINE_SHARE)) return drawMachineAction(random, config, node);
   return drawNetworkAction(random, config, { ...options, node });
 }

@@ -1,6 +1,8 @@
 /** Puts the faults of a machine, its daemon and its services into effect, and ends them. */
 
 import { unreachable } from "../../core/base/assert.ts";
+import type { ClusterConfig } from "../../core/config/cluster.ts";
+import { changedFile } from "../cluster.ts";
 import { CONFIG_HASH, type Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import type { MachineAction } from "./machine-actions.ts";
@@ -53,6 +55,22 @@ export function inflictOnMachine(
     case "request":
       world.request(machine, action.verb);
       return nothing;
+    case "commands":
+      for (const { afterMs, node, verb } of action.commands) {
+        const where = world.machines[node];
+        if (where !== undefined) world.timeline.after(afterMs, () => world.request(where, verb));
+      }
+      return nothing;
+    case "disk":
+      machine.disk.state = action.state;
+      return () => {
+        machine.disk.state = "works";
+      };
+    case "clock":
+      machine.wallOffsetMs += action.stepMs;
+      return nothing;
+    case "reload":
+      return reload(world, action);
     case "leave":
       machine.shouldRun = false;
       world.request(machine, { verb: "leave" });
@@ -70,15 +88,26 @@ export function inflictOnMachine(
   }
 }
 
-/** Restarts the daemon with another file, and later with the right one. */
+/** One daemon runs with a file of another hash, and later with the right one. */
 function changeConfig(machine: Machine): () => void {
-  const restart = (hash: string) => {
-    machine.configHash = hash;
-    machine.killProcess("its cluster file was replaced");
-    machine.startProcess(undefined);
-  };
+  const restart = (hash: string) => machine.replaceFile(machine.config, hash, "kill");
   restart("fedcba9876543210");
   return () => restart(CONFIG_HASH);
+}
+
+/** Each node gets another file a while after the one before it; when the fault ends, the old one in the same way. */
+function reload(world: World, action: Extract<MachineAction, { kind: "reload" }>): () => void {
+  const changed = changedFile(world.config, action.change);
+  world.meet(changed);
+  const replace = (config: ClusterConfig, hash: string) => {
+    let afterMs = 0;
+    for (const machine of world.machines) {
+      world.timeline.after(afterMs, () => machine.replaceFile(config, hash, action.how));
+      afterMs += world.random.machines.between(50, 1_500);
+    }
+  };
+  replace(changed, `${CONFIG_HASH.slice(0, -1)}${action.change.length}`);
+  return () => replace(world.config, CONFIG_HASH);
 }
 
 /** Unfed for this long, the heart tells the core. */
