@@ -6,7 +6,7 @@
 
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { Group } from "./group.ts";
-import { linkOf, type Surroundings } from "./surroundings.ts";
+import { restsOn, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
 /** Hardware addresses of the other nodes are asked for so often. */
@@ -94,10 +94,12 @@ export class Asking {
     }
     let serving = false;
     for (const group of this.groups.values()) {
-      if (!group.vips.some((vip) => linkOf(vip) === link)) continue;
+      if (!restsOn(group.vips, link)) continue;
       if (group.claiming !== undefined || group.role === "lapsed") doubtAt = LONG_AGO;
       // While services start, evidence must stay fresh as well: the gate opens right after.
-      if (group.role === "holding" || group.role === "starting") serving = true;
+      if (group.role !== "holding" && group.role !== "starting") continue;
+      // Without addresses any one network is enough, so a gateway that is lost is not waited for.
+      serving ||= group.vips.length > 0 || this.s.segments[link]?.gatewayUp === true;
     }
     return { doubt: now >= doubtAt, doubtAt, serving };
   }

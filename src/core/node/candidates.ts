@@ -47,6 +47,7 @@ export function ownEligibility(
     if (monitor?.verdict === "down") return no(`fails monitor ${name}`, true);
   }
   if (now < group.resumedUntil) return YES;
+  if (group.vips.length === 0 && !isConnected(s, now)) return no("is cut off from every network", true);
   for (const vip of group.vips) {
     const link = linkOf(vip);
     const own = s.interfaces[link];
@@ -59,6 +60,14 @@ export function ownEligibility(
     if (worse !== undefined) return no(`${worse} ${vip.address}`, true);
   }
   return YES;
+}
+
+/** Is there a network that reaches this node, and in which nobody else may take what it has? */
+function isConnected(s: Surroundings, now: Instant): boolean {
+  return s.segments.some((segment, link) => {
+    if (s.interfaces[link]?.up !== true || segment.isApart(now)) return false;
+    return segment.reach(now) > 0 || segment.signsUntil > now;
+  });
 }
 
 /** Does this node hear peers on a link and no gateway, while that matters? Begins a clause that ends with a VIP. */

@@ -4,7 +4,7 @@
  * old holder's lease still runs, so that at the lease's end nothing is left to do.
  */
 
-import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { VipConfig } from "../config/cluster.ts";
 import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
@@ -126,6 +126,7 @@ export class Claiming {
       const missing = this.missingFrom(peer, state);
       if (missing !== undefined) return missing;
     }
+    if (this.vips.length === 0) return missingAnywhere(s, state);
     for (const vip of this.vips) {
       if (!state.probing && (s.segments[linkOf(vip)]?.deadline ?? LONG_AGO) <= now) {
         return `no sign of life on the network of ${vip.address}`;
@@ -158,24 +159,31 @@ export class Claiming {
     return undefined;
   }
 
-  /** The segment must be known to carry our questions just now, and nobody may answer them. */
+  /**
+   * The segment must be known to carry our questions just now, and nobody may answer them. In a segment that may have
+   * fallen apart it is the part with the gateway that counts: what peers in another part prove says nothing about it.
+   */
   private missingOnWire(s: Surroundings, vip: VipConfig, now: Instant): string | undefined {
-    const segment = s.segments[linkOf(vip)];
-    const until = segment?.provenAt ?? LONG_AGO;
+    const link = linkOf(vip);
+    const segment = s.segments[link];
+    if (segment === undefined) return `no link leads to ${vip.address}`;
+    const needsGateway = !mayTake(s, link, now);
+    const rows = needsGateway ? [segment.gatewayRow] : segment.rows;
+    const carried = rows.filter((row) => now - row.until <= s.timing.askMs * PROVEN_ASKS);
+    const { hearingSince, gatewayHearingSince } = segment;
+    const hearing = needsGateway ? later(hearingSince, gatewayHearingSince) : hearingSince;
     // Whoever is silent now may have spoken, and been renewed, while we could not hear.
     const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
-    if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs)
-      return `the network of ${vip.address} is heard again only now`;
-    if (now - until > s.timing.askMs * PROVEN_ASKS) return `no sign of life on the network of ${vip.address}`;
-    const gatewayAt = segment?.gatewayAt ?? LONG_AGO;
-    if (now - gatewayAt > s.timing.askMs * PROVEN_ASKS && !mayTake(s, linkOf(vip), now)) {
-      const missing = uncovered(s, linkOf(vip), now).join(" and ");
-      const why =
-        (segment?.gateways.length ?? 0) > 0 ? "and no gateway answers" : "and they are half of the nodes or more";
+    if (silent && now - hearing < s.timing.waitMs) return `the network of ${vip.address} is heard again only now`;
+    if (carried.length === 0) {
+      if (now - segment.provenAt > s.timing.askMs * PROVEN_ASKS)
+        return `no sign of life on the network of ${vip.address}`;
+      const missing = uncovered(s, link, now).join(" and ");
+      const why = segment.gateways.length > 0 ? "and no gateway answers" : "and they are half of the nodes or more";
       return `${missing} may serve ${vip.address} where it cannot be seen, ${why}`;
     }
     const probe = this.probes.get(vip.address);
-    if (probe === undefined || probe.quiet(now, { since: segment?.provenSince ?? until, until })) return undefined;
+    if (probe === undefined || carried.some((row) => probe.quiet(now, row))) return undefined;
     const holder = probe.believed(now);
     return holder === undefined ? `${vip.address} is being probed` : `${holder.node} answers for ${vip.address}`;
   }
@@ -199,4 +207,26 @@ export class Claiming {
     if (probing) for (const probe of this.probes.values()) wake = earlier(wake, probe.wakeAt(now));
     return wake;
   }
+}
+
+/** A link must be known to carry what this node sends just now, and to hide nobody who may serve. */
+function missingOnLink(s: Surroundings, link: number, now: Instant): string | undefined {
+  const segment = s.segments[link];
+  // Whoever is silent now may have spoken, and been renewed, while we could not hear.
+  const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
+  if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs) return `link ${link} is heard again only now`;
+  if (now - (segment?.provenAt ?? LONG_AGO) > s.timing.askMs * PROVEN_ASKS) return `no sign of life on link ${link}`;
+  const gatewayAt = segment?.gatewayAt ?? LONG_AGO;
+  if (now - gatewayAt <= s.timing.askMs * PROVEN_ASKS || mayTake(s, link, now)) return undefined;
+  const missing = uncovered(s, link, now).join(" and ");
+  const why = (segment?.gateways.length ?? 0) > 0 ? "and no gateway answers" : "and they are half of the nodes or more";
+  return `${missing} may serve on link ${link} where it cannot be seen, ${why}`;
+}
+
+/** A group without addresses is taken by a node that any one network reaches. */
+function missingAnywhere(s: Surroundings, { now, probing }: ClaimState): string | undefined {
+  const isCarried = s.segments.some(
+    (segment, link) => segment.deadline > now && (!probing || missingOnLink(s, link, now) === undefined),
+  );
+  return isCarried ? undefined : "no sign of life on any network";
 }

@@ -14,15 +14,16 @@
 
 import { MAX_NODES } from "../base/limits.ts";
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
+import type { GroupRole } from "../base/words.ts";
 import type { LinkChange, PeerChange } from "../membership/roster.ts";
 import type { SegmentEvidence } from "../ownership/evidence.ts";
 import type { Asking } from "./asking.ts";
 import type { Beats } from "./beats.ts";
 import { whoReachesGateway } from "./candidates.ts";
-import { keepsUntil } from "./cover.ts";
+import { coveredUntil, keepsUntil } from "./cover.ts";
 import { renewalGainMs, type Group } from "./group.ts";
 import type { Requests } from "./requests.ts";
-import { linkOf, type Surroundings } from "./surroundings.ts";
+import { linkOf, restsOn, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
 /** Epochs are reserved on disk in blocks, so that the disk is never waited for. */
@@ -221,20 +222,23 @@ export class Settling {
   /**
    * On a segment with a gateway, evidence is always to be had. Without one, serving needs none where nobody can
    * take: every other node left, or stands by and says so; or, of two nodes, the other is silent: it cannot have
-   * evidence of its own, so it takes nothing.
+   * evidence of its own, so it takes nothing; or all say, on another link, that the segment is silent for them too.
    */
   private excuse(turn: Turn): void {
-    const { s } = this.parts;
-    const peers = [...s.roster.peers.values()];
+    const { s, groups } = this.parts;
+    const peers = [...s.roster.peers.values()].filter((peer) => peer.state !== "left");
     this.isExcused = false;
-    const unopposed = peers.every((peer) => peer.state === "left" || (peer.mode === "standby" && peer.alive));
+    const unopposed = peers.every((peer) => peer.mode === "standby" && peer.alive);
+    const blind = s.roster.peers.size === 1 && peers[0]?.state !== "up";
     for (const [link, segment] of s.segments.entries()) {
       if (segment.gateways.length > 0 || s.interfaces[link]?.up !== true) continue;
-      const blind = peers.length === 1 && peers[0]?.alive !== true;
-      const serving = [...this.parts.groups.values()].some(
-        (group) => group.role === "holding" && group.vips.some((vip) => s.segments[linkOf(vip)] === segment),
+      const has = (role: GroupRole): boolean =>
+        [...groups.values()].some((group) => group.role === role && group.vips.some((vip) => linkOf(vip) === link));
+      const stranded = peers.every(
+        (peer) => peer.alive && peer.reach[link] === 0 && coveredUntil(s, peer, link) > turn.now,
       );
-      if (!unopposed && !(blind && serving)) continue;
+      const serving = has("holding");
+      if (!unopposed && !(blind && serving) && !(stranded && (serving || has("lapsed")))) continue;
       this.isExcused = true;
       segment.unopposed(turn.now);
     }

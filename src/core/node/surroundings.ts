@@ -56,6 +56,11 @@ export function linkOf(vip: VipConfig): number {
   return vip.link ?? 0;
 }
 
+/** Does a group's lease rest on a link? One without addresses may rest on any that shows that this node is connected. */
+export function restsOn(vips: readonly VipConfig[], link: number): boolean {
+  return vips.length === 0 || vips.some((vip) => linkOf(vip) === link);
+}
+
 /** Is the whole cluster kept as it is by an operator? */
 export function inMaintenance(s: Surroundings): boolean {
   return s.wishes.get("maintenance") === "on";

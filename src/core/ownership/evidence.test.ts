@@ -40,6 +40,19 @@ test("Proofs close together make one row, a gap begins a new one", () => {
   expect([evidence.provenSince, evidence.provenAt]).toEqual([1_071, 1_071]);
 });
 
+test("Answers that are dated early make a row of their own, which echoes between them do not break", () => {
+  const evidence = segment();
+  // Questions every 10 ms, each answer dated 40 ms early; and every 50 ms an echo that is dated exactly.
+  for (let now = 1_000; now <= 1_400; now += 10) {
+    if (now % 50 === 0) evidence.echoed(at(now));
+    evidence.gatewayAnswered(at(now - 40));
+  }
+  const lengths = evidence.rows.map(({ since, until }) => until - since);
+  expect(lengths[0]).toBeLessThan(50);
+  expect(lengths[1]).toBe(400);
+  expect(evidence.rows[1]?.until).toBe(1_360);
+});
+
 test("After a pause or a lost device nothing from before counts", () => {
   const evidence = segment();
   evidence.echoed(at(1_000));

@@ -31,8 +31,11 @@ export class SegmentEvidence {
   private peersUntil: Instant = LONG_AGO;
   /** Signs of peers are enough until then: nobody can take in another part of the segment. Kept by the node. */
   cover: Instant = NEVER;
-  /** Send time of our newest question that a gateway answered. */
+  /** The same for questions that a gateway answered: up to then, and since then, the part with the gateway was reached. */
   gatewayAt: Instant = LONG_AGO;
+  private gatewaySince: Instant = LONG_AGO;
+  /** When a gateway answered again after questions that nobody answered. */
+  gatewayHearingSince: Instant = LONG_AGO;
   /** Since when others reach a gateway and this node does not; NEVER while that is not so. */
   private elsewhereSince: Instant = NEVER;
   /** Send time of our newest frame that a peer echoed on this link. */
@@ -44,6 +47,12 @@ export class SegmentEvidence {
    */
   provenAt: Instant = LONG_AGO;
   provenSince: Instant = LONG_AGO;
+  /**
+   * The same of questions alone. An answer is dated by the oldest question that it may belong to, and after a silence
+   * all are dated a little early from then on; a frame's echo between them, dated exactly, would break their row.
+   */
+  private answeredAt: Instant = LONG_AGO;
+  private answeredSince: Instant = LONG_AGO;
   /** When this node could last be called deaf here: the segment carried something again after a long gap. */
   hearingSince: Instant = LONG_AGO;
   gatewayUp = false;
@@ -64,6 +73,19 @@ export class SegmentEvidence {
   /** Until when this node is known to be heard by anybody. */
   get signsUntil(): Instant {
     return later(this.gatewayUntil, this.peersUntil);
+  }
+
+  /** Unbroken row of questions that a gateway answered. */
+  get gatewayRow(): { readonly since: Instant; readonly until: Instant } {
+    return { since: this.gatewaySince, until: this.gatewayAt };
+  }
+
+  /** Unbroken rows of proofs: what was sent between the two ends of one was carried. */
+  get rows(): readonly { readonly since: Instant; readonly until: Instant }[] {
+    return [
+      { since: this.provenSince, until: this.provenAt },
+      { since: this.answeredSince, until: this.answeredAt },
+    ];
   }
 
   /** Do peers show that they hear this node, enough or not? */
@@ -89,8 +111,8 @@ export class SegmentEvidence {
 
   /** A gateway answered our question of `sentAt`; true when it was lost before. */
   gatewayAnswered(sentAt: Instant): boolean {
-    this.prove(sentAt);
-    this.gatewayAt = later(this.gatewayAt, sentAt);
+    this.answered(sentAt);
+    this.proveGateway(sentAt);
     this.gatewayUntil = later(this.gatewayUntil, after(sentAt, this.timing.evidenceMs));
     this.elsewhereSince = NEVER;
     this.unanswered = 0;
@@ -101,7 +123,7 @@ export class SegmentEvidence {
 
   /** A peer's kernel answered our question of `sentAt`: the segment reaches us, whatever its daemon does. */
   kernelAnswered(sentAt: Instant): void {
-    this.prove(sentAt);
+    this.answered(sentAt);
     this.peersUntil = later(this.peersUntil, after(sentAt, this.timing.evidenceMs));
   }
 
@@ -116,9 +138,12 @@ export class SegmentEvidence {
     this.gatewayUntil = LONG_AGO;
     this.peersUntil = LONG_AGO;
     this.gatewayAt = LONG_AGO;
+    this.gatewaySince = LONG_AGO;
     this.echoAt = LONG_AGO;
     this.provenAt = LONG_AGO;
     this.provenSince = LONG_AGO;
+    this.answeredAt = LONG_AGO;
+    this.answeredSince = LONG_AGO;
     this.unanswered = 0;
   }
 
@@ -183,12 +208,28 @@ export class SegmentEvidence {
     return earlier(soon, earlier(next(after(this.deadline, -evidenceMs)), next(after(this.deadline, -evidenceMs / 2))));
   }
 
+  private answered(sentAt: Instant): void {
+    this.prove(sentAt);
+    if (sentAt <= this.answeredAt) return;
+    if (sentAt - this.answeredAt > this.timing.askMs * UNBROKEN_ASKS) this.answeredSince = sentAt;
+    this.answeredAt = sentAt;
+  }
+
   private prove(sentAt: Instant): void {
     if (sentAt <= this.provenAt) return;
     const gapMs = sentAt - this.provenAt;
     if (gapMs > this.timing.askMs * UNBROKEN_ASKS) this.provenSince = sentAt;
     if (gapMs > this.timing.echoMs) this.hearingSince = sentAt;
     this.provenAt = sentAt;
+  }
+
+  /** Between calm questions lies a second, so what tells of deafness is a question without an answer. */
+  private proveGateway(sentAt: Instant): void {
+    if (sentAt <= this.gatewayAt) return;
+    if (sentAt - this.gatewayAt > this.timing.askMs * UNBROKEN_ASKS) this.gatewaySince = sentAt;
+    const isLate = this.unanswered > 0 && sentAt - this.firstUnansweredAt > this.timing.echoMs;
+    if (isLate || !this.gatewayUp) this.gatewayHearingSince = sentAt;
+    this.gatewayAt = sentAt;
   }
 
   private askEveryMs(now: Instant, state: { doubt: boolean; serving: boolean }): number {
