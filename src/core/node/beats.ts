@@ -91,6 +91,7 @@ export class Beats {
   /** A peer is heard; one is missing. */
   private isHeard = false;
   private isMissing = false;
+  private wake: Instant = LONG_AGO;
   private beatAt: Instant = LONG_AGO;
   private probeAt: Instant = LONG_AGO;
   private beats = 0;
@@ -127,9 +128,11 @@ export class Beats {
 
   /** Sends what is due. */
   settle(turn: Turn): void {
-    if (!turn.urgent && this.answers.size === 0 && turn.now < this.wakeAt()) return;
+    this.wake = this.dueAt();
+    if (!turn.urgent && this.answers.size === 0 && turn.now < this.wake) return;
     this.sendDue(turn);
     this.look();
+    this.wake = this.dueAt();
   }
 
   private sendDue(turn: Turn): void {
@@ -141,7 +144,7 @@ export class Beats {
     };
     if (turn.urgent || turn.now >= this.nextBeatAt()) {
       this.beatAt = turn.now;
-      for (const peer of this.s.roster.peers.values()) this.sendAll(turn, "beat", peer, body());
+      for (const peer of this.s.roster.list) this.sendAll(turn, "beat", peer, body());
       this.answers.clear();
       this.remember(body());
     }
@@ -149,7 +152,7 @@ export class Beats {
     this.answers.clear();
     if (turn.now < this.probeAt + askMs) return;
     const thirsty = this.servingLinks.filter((link) => turn.now >= this.thirstyAt(link));
-    for (const peer of this.s.roster.peers.values()) {
+    for (const peer of this.s.roster.list) {
       if (this.tells(peer)) {
         this.probeAt = turn.now;
         this.sendAll(turn, "answer", peer, body());
@@ -172,7 +175,7 @@ export class Beats {
     this.servingLinks = this.links().filter((link) => this.isServingOn(link));
     this.isHeard = false;
     this.isMissing = false;
-    for (const peer of this.s.roster.peers.values()) {
+    for (const peer of this.s.roster.list) {
       if (this.tells(peer)) this.isMissing = true;
       if (!peer.alive) continue;
       this.isHeard = true;
@@ -180,11 +183,16 @@ export class Beats {
     }
   }
 
+  /** When `settle` sends something next, as far as is known after its last call. */
   wakeAt(): Instant {
+    return this.wake;
+  }
+
+  private dueAt(): Instant {
     let probe = this.isMissing ? LONG_AGO : NEVER;
     if (this.isHeard) for (const link of this.servingLinks) probe = earlier(probe, this.thirstyAt(link));
     if (this.servingLinks.length > 0)
-      for (const peer of this.s.roster.peers.values()) if (peer.alive) probe = earlier(probe, this.echoDueAt(peer));
+      for (const peer of this.s.roster.list) if (peer.alive) probe = earlier(probe, this.echoDueAt(peer));
     probe = later(probe, after(this.probeAt, this.s.timing.askMs));
     return earlier(this.nextBeatAt(), probe);
   }
@@ -210,6 +218,7 @@ export class Beats {
   }
 
   private isServingOn(link: number): boolean {
+    if (!this.serves) return false;
     for (const group of this.groups.values())
       if (group.role === "holding" && group.vips.some((vip) => linkOf(vip) === link)) return true;
     return false;
@@ -282,7 +291,7 @@ export class Beats {
     room -= claims.bytes;
     const answers = new Map<Peer, readonly ClaimAnswer[]>();
     let answersBytes = 0;
-    for (const peer of roster.peers.values()) {
+    for (const peer of roster.list) {
       if (peer.claims.length === 0) continue;
       const { taken, bytes } = this.claimAnswers(turn, peer);
       answers.set(peer, taken);
@@ -358,7 +367,8 @@ export class Beats {
 
   /** Groups with news first, then those that were told of longest ago. */
   private reports(turn: Turn): GroupReport[] {
-    const reports = Array.from(this.groups.values(), (group) => this.report(turn, group));
+    const reports: GroupReport[] = [];
+    for (const group of this.groups.values()) reports.push(this.report(turn, group));
     if (reports.length <= 1) return reports;
     const lastTold = ({ name }: GroupReport): number => this.told.get(name)?.beat ?? -1;
     if (!isAscending(reports, lastTold)) reports.sort((a, b) => lastTold(a) - lastTold(b));

@@ -69,6 +69,8 @@ interface Life extends Parts {
 export class Node {
   private readonly options: NodeOptions;
   private readonly timing: Timing;
+  /** Names of nodes by address. */
+  private readonly owners: ReadonlyMap<string, string>;
   private readonly monitors = new Map<string, { verdict: Verdict; detail: string }>();
   private readonly rejected = new Map<Rejection, number>();
   private readonly alarms = new Map<string, Instant>();
@@ -83,6 +85,9 @@ export class Node {
   constructor(options: NodeOptions) {
     this.options = options;
     this.timing = timingFrom({ intervalMs: options.config.heartbeat.intervalMs, ...options.config.lease });
+    this.owners = new Map(
+      options.config.nodes.flatMap(({ name, addresses }) => addresses.map((address) => [address, name] as const)),
+    );
     assert(
       options.config.nodes.some((node) => node.name === options.node),
       "this node is in its config",
@@ -263,8 +268,8 @@ export class Node {
   private takeAnswer(turn: Turn, life: Life, input: AnswerInput): boolean {
     const { s, settling } = life;
     const segment = s.segments[input.link];
-    const owner = this.options.config.nodes.find((node) => node.addresses.includes(input.address));
-    const peer = owner === undefined ? undefined : s.roster.peers.get(owner.name);
+    const owner = this.owners.get(input.address);
+    const peer = owner === undefined ? undefined : s.roster.peers.get(owner);
     if (peer !== undefined) {
       const isKnown = peer.macOn[input.link] === input.mac && peer.macs.has(input.mac);
       this.learn(life, peer, input);

@@ -16,7 +16,6 @@ import { MAX_NODES } from "../base/limits.ts";
 import { after, earlier, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { LinkChange, PeerChange } from "../membership/roster.ts";
-import type { SegmentEvidence } from "../ownership/evidence.ts";
 import type { Asking } from "./asking.ts";
 import type { Beats } from "./beats.ts";
 import { whoReachesGateway } from "./candidates.ts";
@@ -58,6 +57,8 @@ export class Settling {
   private readonly deadlines: Instant[];
   /** Links whose evidence decides anything: those of VIPs, or all where a group has none. */
   private readonly links: readonly number[];
+  /** A group is served here or on its way. */
+  private isEngaged = true;
   /** Open gates can be renewed for longer. */
   private canRenew = false;
 
@@ -82,6 +83,8 @@ export class Settling {
     if (looks) this.decide(turn);
     else if (this.canRenew) this.renew(turn);
     if (looks || turn.now >= asking.dueAt) asking.settle(turn);
+    // A gateway was lost: from now on it counts who else hears this node.
+    if (!looks && turn.hasActed) for (const link of this.links) this.cover(turn, link);
     if (looks) this.reserve(turn, false);
     if (looks) beats.look();
     if (!s.frozen) beats.settle(turn);
@@ -106,13 +109,14 @@ export class Settling {
   /** More is known about who hears this node: evidence of every segment may have moved. */
   coverMoved(turn: Turn): void {
     const { segments } = this.parts.s;
-    for (const link of this.links) {
-      const segment = segments[link];
-      if (segment !== undefined) this.cover(turn, link, segment);
-    }
+    // Whoever has nothing to keep, and whom a gateway answers, need not know before he looks again.
+    for (const link of this.links)
+      if (this.isEngaged || segments[link]?.gatewayUp === false) this.cover(turn, link);
   }
 
-  private cover(turn: Turn, link: number, segment: SegmentEvidence): void {
+  private cover(turn: Turn, link: number): void {
+    const segment = this.parts.s.segments[link];
+    if (segment === undefined) return;
     segment.cover = keepsUntil(this.parts.s, link);
     this.evidenceMoved(turn, link);
   }
@@ -136,7 +140,9 @@ export class Settling {
     let decideAt = requests.isBusy ? LONG_AGO : bootEnd > now ? bootEnd : NEVER;
     this.openUntil.fill(NEVER);
     this.canRenew = false;
+    this.isEngaged = false;
     for (const group of groups.values()) {
+      if (group.role !== "idle" || group.claiming !== undefined) this.isEngaged = true;
       wake = earlier(wake, group.wakeAt(now));
       decideAt = earlier(decideAt, group.decideAt(now));
       if (group.role !== "holding") continue;
@@ -157,7 +163,7 @@ export class Settling {
     this.settleMode(turn);
     this.excuse(turn);
     for (const [link, segment] of this.parts.s.segments.entries()) {
-      this.cover(turn, link, segment);
+      this.cover(turn, link);
       const isLost = !segment.gatewayUp;
       segment.reachedElsewhere(turn.now, isLost && whoReachesGateway(this.parts.s, link) !== undefined);
     }
