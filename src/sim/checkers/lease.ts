@@ -3,6 +3,7 @@
  * wire, not by the core: the true time at which the node sent what was then heard or answered.
  */
 
+import { CLOCK_STRETCH } from "../../core/base/timing.ts";
 import type { NodeMode } from "../../core/base/words.ts";
 import type { VipConfig } from "../../core/config/cluster.ts";
 import type { Frame } from "../../core/membership/frame.ts";
@@ -21,8 +22,12 @@ const SLACK_MS = 4 + 40;
 /** What one machine may do, in milliseconds of its own clock: it stands still with the machine. */
 interface Allowance {
   readonly clock: BootClock;
-  /** Per link: up to when evidence lets it serve. */
-  readonly until: Float64Array;
+  /** Per link: up to when a gateway's answers let it serve, and up to when signs of other nodes would. */
+  readonly gateway: Float64Array;
+  readonly signs: Float64Array;
+  /** Per other node: up to when that one takes nothing, because it hears this one; and per link, because its kernel answers there. */
+  readonly heardBy: Float64Array;
+  readonly answeredBy: readonly Float64Array[];
   /** The end that its restarting daemon stated. */
   restarting: number;
   /** When all others had left or stood by, last. */
@@ -41,20 +46,37 @@ export class InsideLease extends Checker {
     const { machine } = process;
     const modes = (this.#heardModes[machine.index] ??= []);
     const sender = world.machine(frame.node);
-    modes[sender.index] = frame.mode;
+    // A new self counts once it shows that it heard this one: until then it is what its former self said last.
+    const isConfirmed = frame.heard.some((heard) => heard.incarnation === process.incarnation);
+    if (isConfirmed || frame.mode === "left") modes[sender.index] = frame.mode;
     for (const heard of frame.heard) {
       if (heard.incarnation !== process.incarnation) continue;
       const sent = process.sentTime(sender, heard.link, heard.sequence);
-      if (sent !== undefined)
-        this.#note(world, machine, heard.link, { sent, lasts: heartbeat.intervalMs + lease.evidenceMs });
+      if (sent === undefined) continue;
+      const { signs, heardBy } = this.#allowance(world, machine);
+      const end = machine.clock.read(sent) + heartbeat.intervalMs + lease.evidenceMs;
+      raise(signs, heard.link, end);
+      raise(heardBy, sender.index, end);
+    }
+    if (frame.restartMs > 0) {
+      // It said that it will be silent for so long, and takes nothing before it has observed.
+      const { heardBy } = this.#allowance(world, machine);
+      raise(heardBy, sender.index, machine.clock.read(world.now) + frame.restartMs * CLOCK_STRETCH);
     }
   }
 
   override answerHeard(world: World, machine: Machine, answer: WireAnswer): void {
     const { effect, asked } = answer;
-    // A gateway's or another node's kernel: either shows that the segment reaches us.
-    if (!world.vipByAddress.has(effect.address))
-      this.#note(world, machine, effect.link, { sent: asked, lasts: world.config.lease.evidenceMs });
+    if (world.vipByAddress.has(effect.address)) return;
+    const { gateway, signs, answeredBy } = this.#allowance(world, machine);
+    const end = machine.clock.read(asked) + world.config.lease.evidenceMs;
+    if (world.gateways[effect.link]?.includes(effect.address) === true) {
+      raise(gateway, effect.link, end);
+      return;
+    }
+    raise(signs, effect.link, end);
+    const owner = world.machines.find(({ index }) => world.address(effect.link, index) === effect.address);
+    if (owner !== undefined) raise(answeredBy[effect.link] as Float64Array, owner.index, end);
   }
 
   /** A restarting daemon's gate may stay open until the end that it told all peers. */
@@ -72,7 +94,7 @@ export class InsideLease extends Checker {
     const allowance = this.#allowance(world, machine);
     if (this.#isUnopposed(world, machine, shown)) return;
     if (shown <= allowance.restarting + SLACK_MS) return;
-    const allowed = (allowance.until[vip.link ?? 0] ?? 0) + SLACK_MS;
+    const allowed = this.#allowedUntil(world, machine, vip.link ?? 0) + SLACK_MS;
     if (shown > allowed) {
       const now = clock.read(world.now);
       world.violate(
@@ -98,10 +120,27 @@ export class InsideLease extends Checker {
     return shown <= allowance.unopposed + 3 * heartbeat.intervalMs + lease.evidenceMs + SLACK_MS;
   }
 
-  #note(world: World, machine: Machine, link: number, what: { sent: number; lasts: number }): void {
-    const { until } = this.#allowance(world, machine);
-    const end = machine.clock.read(what.sent) + what.lasts;
-    if (end > (until[link] as number)) until[link] = end;
+  /**
+   * A gateway's answers are enough. Signs of other nodes are enough while nobody can take in another part of the
+   * segment: where a gateway is, all nodes that have not left must be known to hear this one; elsewhere, half of all.
+   * Where nobody sees anybody on the segment, it is enough that all say so on another link.
+   */
+  #allowedUntil(world: World, machine: Machine, link: number): number {
+    const { gateway, signs, heardBy, answeredBy } = this.#allowance(world, machine);
+    const ends: number[] = [];
+    for (const { index } of world.machines) {
+      if (index === machine.index || this.#heardModes[machine.index]?.[index] === "left") continue;
+      ends.push(Math.max(heardBy[index] as number, answeredBy[link]?.[index] as number));
+    }
+    ends.sort((a, b) => b - a);
+    const least = ends.at(-1) ?? Number.POSITIVE_INFINITY;
+    if (world.hasGateway(link)) return Math.max(gateway[link] as number, Math.min(signs[link] as number, least));
+    const needed = Math.ceil((ends.length + 1) / 2) - 1;
+    const counted = needed === 0 ? Number.POSITIVE_INFINITY : (ends[needed - 1] as number);
+    const now = machine.clock.read(world.now);
+    const { heartbeat, lease } = world.config;
+    const stranded = least + SLACK_MS > now ? now + heartbeat.intervalMs + lease.evidenceMs : Number.NEGATIVE_INFINITY;
+    return Math.max(Math.min(signs[link] as number, counted), stranded);
   }
 
   /** What the machine may do; nothing, once it was rebooted. */
@@ -110,11 +149,22 @@ export class InsideLease extends Checker {
     if (known?.clock === machine.clock) return known;
     const fresh: Allowance = {
       clock: machine.clock,
-      until: new Float64Array(world.network.links).fill(Number.NEGATIVE_INFINITY),
+      gateway: never(world.network.links),
+      signs: never(world.network.links),
+      heardBy: never(world.machines.length),
+      answeredBy: world.wires.map(() => never(world.machines.length)),
       restarting: Number.NEGATIVE_INFINITY,
       unopposed: Number.NEGATIVE_INFINITY,
     };
     this.#allowances[machine.index] = fresh;
     return fresh;
   }
+}
+
+function never(length: number): Float64Array {
+  return new Float64Array(length).fill(Number.NEGATIVE_INFINITY);
+}
+
+function raise(ends: Float64Array, index: number, end: number): void {
+  if (end > (ends[index] as number)) ends[index] = end;
 }
