@@ -22,6 +22,10 @@ const NOTES: Readonly<Record<string, string>> = {
     "The leases are handed to the daemon's next self with a stated end. This is the unit's reload, and the way to upgrade.",
   simulate:
     "It needs no daemon, no key and no root: the real core is played in a pretended world. Verbs, the shape of `--json` and examples: [what if](../guide/what-if.md).",
+  replay:
+    "It needs no daemon and no root, and touches nothing. What is recorded, for how long, and what the verdict means: [why did it do that last night](../guide/last-night.md#replay).",
+  bundle:
+    "Run it as root on every node. Its `MANIFEST` says what is in it, what is not and why: [why did it do that last night](../guide/last-night.md#bundle).",
   lab: "`npm start` shows such a cluster live. It is in network namespaces of its own and never touches this machine's network.",
 };
 
@@ -94,7 +98,7 @@ the whole cluster: every verb works on any node. It needs access to the socket (
 |---|---|
 | 0 | done; warnings do not count |
 | 1 | understood, but something is wrong or could not be done |
-| 2 | not understood: wrong arguments, \`check\` cannot read the file, or \`simulate\` cannot use script or file |
+| 2 | not understood: wrong arguments, \`check\` cannot read the file, \`simulate\` cannot use script or file, or \`replay\` finds nothing that it can use |
 
 This page is generated from \`src/cli/commands\` by \`npm run docs\`.
 `;
