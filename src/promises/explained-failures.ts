@@ -76,11 +76,16 @@ export class ExplainedFailures {
 export class ServedAgain {
   readonly name = "served again within its bound";
   readonly #explanations: Explanations;
-  /** Gaps compared. */
+  /** Times between two pages that were compared, short ones too. */
   runs = 0;
 
   constructor(explanations: Explanations) {
     this.#explanations = explanations;
+  }
+
+  /** Pages that followed each other without a gap were looked at, too. */
+  passed(count: number): void {
+    this.runs += count;
   }
 
   /** The part of a gap that no window covers, when it is long enough to be told. */

@@ -85,7 +85,8 @@ export function judge(evidence: Evidence, restLimitMs: number): Verdict {
   const gaps = findGaps(evidence.tries, run, SHORTEST_GAP_MS);
   const own = judgeRequests(evidence.tries, windows, stalls);
   const standing = judgeRequests(evidence.standing, standingWindows, stalls);
-  const served = judgeGaps(gaps, windows, stalls);
+  const pages = evidence.tries.filter(({ ok }) => ok).length;
+  const served = judgeGaps(gaps, pages, windows, stalls);
   const decided = checkDecisions(evidence, holders);
   const flapping = checkFlapping(evidence, holders);
   const epochs = checkEpochs(evidence);
@@ -192,6 +193,7 @@ function judgeRequests(
 
 function judgeGaps(
   gaps: readonly Gap[],
+  pages: number,
   windows: readonly Window[],
   stalls: readonly Span[],
 ): { violations: Violation[]; checker: CheckerRuns } {
@@ -200,6 +202,7 @@ function judgeGaps(
     const told = promise.look(gap);
     return told === undefined ? [] : [{ promise: promise.name, atMs: told.fromMs, text: told.text }];
   });
+  promise.passed(Math.max(0, pages - gaps.length));
   return { violations, checker: { promise: promise.name, runs: promise.runs } };
 }
 
