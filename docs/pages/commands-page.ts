@@ -98,7 +98,7 @@ the whole cluster: every verb works on any node. It needs access to the socket (
 |---|---|
 | 0 | done; warnings do not count |
 | 1 | understood, but something is wrong or could not be done |
-| 2 | not understood: wrong arguments, \`check\` cannot read the file, \`simulate\` cannot use script or file, or \`replay\` finds nothing that it can use |
+| 2 | not understood: wrong arguments, or a file that \`check\`, \`simulate\` or \`replay\` cannot use |
 
 This page is generated from \`src/cli/commands\` by \`npm run docs\`.
 `;

@@ -38,20 +38,35 @@ export function recordInputs(options: InputRecordOptions): Flushable {
     now: () => performance.now(),
   });
   const config = recordedConfig(options.config);
+  const shape = stateShape();
   const take = (part: TapePart): void => {
     switch (part.kind) {
       case "begin": {
         const { incarnation, checkpoint, wall } = part;
         const begins = checkpoint === undefined ? "start" : "checkpoint";
-        const shape = stateShape();
         return ring.begin({ software, shape, node, config, configHash, incarnation, begins, wall }, checkpoint);
       }
       case "batch":
         return ring.add(part.text);
       case "gap":
         return ring.breakOff();
+      case "failed":
+        return fail(part.detail);
     }
   };
-  heart.on("tape", ({ part }) => take(part));
+  let hasFailed = false;
+  const fail = (detail: string): void => {
+    hasFailed = true;
+    options.record({ ...about, reason: "RECORDING_STOPPED", facts: { detail: `a defect: ${detail}` } });
+  };
+  heart.on("tape", ({ part }) => {
+    if (hasFailed) return;
+    try {
+      take(part);
+    } catch (error) {
+      // A record of the service must never end the service.
+      fail((error as Error).message);
+    }
+  });
   return { flush: () => ring.flush() };
 }

@@ -22,7 +22,9 @@ export type TapePart =
     }
   | { readonly kind: "batch"; readonly text: string }
   /** Something was not recorded: the segment is over. */
-  | { readonly kind: "gap" };
+  | { readonly kind: "gap" }
+  /** Recording itself failed, which is a defect: there is no more of it in this life. */
+  | { readonly kind: "failed"; readonly detail: string };
 
 const CUT_EVERY_MS = 2_000;
 /** A busy time is handed over in pieces. */
@@ -45,6 +47,7 @@ export class HeartRecording {
   readonly #options: HeartRecordingOptions;
   readonly #tape = new Tape();
   #isOn = true;
+  #hasFailed = false;
   #cutAt: Instant = LONG_AGO;
   #decidedAt: Instant = LONG_AGO;
   #askedAt: Instant | undefined;
@@ -58,24 +61,16 @@ export class HeartRecording {
 
   /** The core took an input; called after the effects were performed, or when it threw. */
   stepped(input: Input, effects: readonly Effect[], thrown?: string): void {
-    if (this.#isOn) {
-      const decisions = this.#tape.step(input, effects, thrown);
-      if (decisions.length > 0) this.#decidedAt = input.now;
-      const isDue = input.now - this.#cutAt >= CUT_EVERY_MS || this.#tape.length >= CUT_LENGTH;
-      if (this.#tape.isFull) this.#breakOff();
-      else if (isDue || thrown !== undefined || isLastWord(effects)) this.cut(input.now);
-    }
-    if (this.#isAsked) this.#beginWhenCalm(input.now);
+    this.#orGiveUp(() => {
+      if (effects.some(({ kind }) => kind === "event")) this.#decidedAt = input.now;
+      if (this.#isOn) this.#write(input, effects, thrown);
+      if (this.#isAsked) this.#beginWhenCalm(input.now);
+    });
   }
 
   /** Hands over what is on the tape. */
   cut(now: Instant): void {
-    this.#cutAt = now;
-    const text = this.#tape.cut(now, this.#options.wall());
-    if (text === undefined) return;
-    if (this.#unread >= MAX_UNREAD) return this.#breakOff();
-    this.#unread++;
-    this.#options.post({ kind: "batch", text });
+    this.#orGiveUp(() => this.#cut(now));
   }
 
   /** The main thread lives, so it takes what it is handed. */
@@ -89,11 +84,39 @@ export class HeartRecording {
     this.#askedAt = undefined;
   }
 
+  /** A record of the service must never end the service. */
+  #orGiveUp(act: () => void): void {
+    if (this.#hasFailed) return;
+    try {
+      act();
+    } catch (error) {
+      this.#hasFailed = true;
+      this.#tape.begin();
+      this.#options.post({ kind: "failed", detail: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #write(input: Input, effects: readonly Effect[], thrown: string | undefined): void {
+    this.#tape.step(input, effects, thrown);
+    const isDue = input.now - this.#cutAt >= CUT_EVERY_MS || this.#tape.length >= CUT_LENGTH;
+    if (this.#tape.isFull) this.#breakOff();
+    else if (isDue || thrown !== undefined || isLastWord(effects)) this.#cut(input.now);
+  }
+
+  #cut(now: Instant): void {
+    this.#cutAt = now;
+    const text = this.#tape.cut(now, this.#options.wall());
+    if (text === undefined) return;
+    if (this.#unread >= MAX_UNREAD) return this.#breakOff();
+    this.#unread++;
+    this.#options.post({ kind: "batch", text });
+  }
+
   #beginWhenCalm(now: Instant): void {
     this.#askedAt ??= now;
-    if (this.#isOn && now - this.#decidedAt < CALM_MS && now - this.#askedAt < CALM_LIMIT_MS) return;
+    if (now - this.#decidedAt < CALM_MS && now - this.#askedAt < CALM_LIMIT_MS) return;
     this.#isAsked = false;
-    if (this.#isOn) this.cut(now);
+    if (this.#isOn) this.#cut(now);
     this.#tape.begin();
     this.#isOn = true;
     this.#post(this.#options.takeCheckpoint());

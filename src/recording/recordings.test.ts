@@ -50,7 +50,6 @@ function openRing(limitBytes = 1_000_000): Bench {
 function give({ ring }: Bench, part: TapePart, change: Partial<SegmentHeader> = {}): void {
   if (part.kind === "begin") ring.begin({ ...pairHeader(part), ...change }, part.checkpoint);
   else if (part.kind === "batch") ring.add(part.text);
-  else ring.breakOff();
 }
 
 async function write(parts: readonly TapePart[], change: Partial<SegmentHeader> = {}): Promise<readonly string[]> {

@@ -15,7 +15,7 @@ export const REASONS = {
   NODE_FED: "{node}'s main thread answers again",
   NODE_RESTARTING: "{node} restarts its daemon and keeps its leases until a stated end",
   NODE_RESUMED: "{node} took its leases over from its former self",
-  RECORDING_STOPPED: "{node} records its inputs no more, the disk refuses: {detail}",
+  RECORDING_STOPPED: "{node} records its inputs no more: {detail}",
   RECORDING_GOES_ON: "{node} records its inputs again",
   STATE_SET_ASIDE: "{node}'s state file could not be read and lies at {file}: {detail}",
   // peers and links

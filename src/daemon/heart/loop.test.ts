@@ -28,6 +28,7 @@ class World implements Timers {
   time = 1_000;
   readonly log: string[] = [];
   readonly inputs: Input[] = [];
+  readonly recorded: string[] = [];
   wake: (input: Input) => Instant = () => NEVER;
   effects: (input: Input) => readonly Effect[] = () => [];
   performed: (effects: readonly Effect[]) => void = () => {};
@@ -51,6 +52,11 @@ class World implements Timers {
         this.performed(effects);
       },
       turned: () => {},
+      recorded: (input, effects, thrown) => {
+        this.recorded.push(
+          `${input.kind} ${effects.map((e) => e.kind).join()}${thrown === undefined ? "" : `: ${thrown}`}`,
+        );
+      },
       broken: (error) => this.log.push(`broken: ${(error as Error).message}`),
       intervalMs: options.intervalMs ?? 100,
       pauseMs: options.pauseMs ?? 230,
@@ -235,4 +241,24 @@ test("Nothing reaches the core before the start or after the end", () => {
   world.loop.feed(ANSWER);
   world.runFor(1_000);
   expect(world.log).toEqual(["step start"]);
+});
+
+test("every step is recorded after its effects, also one that throws and one whose effects cannot be performed", () => {
+  const world = new World();
+  world.effects = (input) => {
+    if (input.kind === "stalled") throw new Error("an assertion");
+    return input.kind === "start" ? [{ kind: "watch", vips: [] }] : [];
+  };
+  world.performed = () => expect(world.recorded).toEqual([]);
+  world.loop.start({ kind: "start", incarnation: "", epochs: {}, wishes: [], gateways: [], handover: undefined });
+  world.loop.feed({ kind: "stalled", stalled: true });
+  expect(world.recorded).toEqual(["start watch", "stalled : an assertion"]);
+  const other = new World();
+  other.effects = () => [{ kind: "watch", vips: [] }];
+  other.performed = () => {
+    throw new Error("the kernel is gone");
+  };
+  other.loop.start({ kind: "start", incarnation: "", epochs: {}, wishes: [], gateways: [], handover: undefined });
+  expect(other.recorded).toEqual(["start watch"]);
+  expect(other.log.at(-1)).toBe("broken: the kernel is gone");
 });

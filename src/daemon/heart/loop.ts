@@ -30,7 +30,7 @@ export interface LoopOptions {
   perform(effects: readonly Effect[], now: Instant): void;
   /** Called in every turn, after the effects: renewals that the core need not know about. */
   turned(now: Instant): void;
-  /** Called after the effects were performed, and when the core threw: what it took and answered. */
+  /** Called after the effects were performed, or when something threw: what the core took and answered. */
   recorded?(input: Input, effects: readonly Effect[], thrown?: string): void;
   /** Something that should never happen did: close everything and end the process. */
   broken(error: unknown): void;
@@ -169,9 +169,12 @@ export class Loop {
     const input: Input = { ...happening, now };
     const { effects, wakeAt } = this.#step(input);
     this.#wakeAt = wakeAt;
-    if (effects.length > 0) this.#options.perform(effects, now);
-    this.#options.turned(now);
-    this.#options.recorded?.(input, effects);
+    try {
+      if (effects.length > 0) this.#options.perform(effects, now);
+      this.#options.turned(now);
+    } finally {
+      this.#options.recorded?.(input, effects);
+    }
   }
 
   #step(input: Input): StepResult {
