@@ -21,12 +21,15 @@ export class WallTime extends Checker {
 
   override stepped(world: World, machine: Machine, step: { input: Input; effects: readonly Effect[] }): void {
     this.runs++;
-    const found = timeOfDay(step.input, 0) ?? timeOfDay(step.effects, 0);
+    const { input, effects } = step;
+    // What a frame says was looked at when it was sent.
+    const found = timeOfDay(input.kind === "frame" ? input.now : input, 0) ?? timeOfDay(effects, 0);
     if (found !== undefined) world.violate(this.name, `a time of day, ${found}, passed the core of ${machine.name}`);
   }
 }
 
 function timeOfDay(value: unknown, depth: number): number | undefined {
+  if (typeof value === "number" && value <= FROM_S) return undefined;
   if (typeof value === "number")
     return UNITS.some((unit) => value > FROM_S * unit && value < TO_S * unit) ? value : undefined;
   if (typeof value !== "object" || value === null || depth > MOST_DEPTH) return undefined;
