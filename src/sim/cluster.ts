@@ -84,7 +84,10 @@ function drawGroup(
     const second = { host: 101 + 10 * options.index, family: random.pick([4, 6] as const) };
     resources.push(drawVip(name, random.chance(0.8) ? options.link : 0, second));
   }
-  if (random.chance(0.4)) resources.push(drawService(name));
+  // Now and then a later group has no address, only what must run in one place.
+  const isBare = options.index > 0 && random.chance(0.3);
+  if (isBare) resources.length = 0;
+  if (isBare || random.chance(0.4)) resources.push(drawService(name));
   return {
     name,
     prefer,

@@ -38,6 +38,11 @@ export class Peer {
   lastSent = 0;
   /** Send time of our newest frame, on any link, that the peer said it heard. */
   echoAt: Instant = LONG_AGO;
+  /**
+   * Per group: when its hardware address last answered for an address of the group although nothing was heard of it
+   * for longer than a lease, and which one. So it lives, and renews its lease by signs that are not ours.
+   */
+  readonly servesUnheard: Map<string, { readonly at: Instant; readonly mac: string }> = new Map();
   /** Per link: send time of our newest question that the peer's kernel answered there. */
   readonly kernelAt: Instant[] = [];
   /** Per link: highest sequence of ours that the peer said it heard. */

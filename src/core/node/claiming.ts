@@ -9,9 +9,10 @@ import type { VipConfig } from "../config/cluster.ts";
 import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import { mayTake, uncovered } from "./cover.ts";
+import type { Row } from "../ownership/evidence.ts";
 import { VipProbe } from "../ownership/vip-probe.ts";
 import { isServing, releasedTo } from "./standing.ts";
-import { linkOf, type Surroundings } from "./surroundings.ts";
+import { linkOf, restsOn, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
 /** Claims travel so often while they stand. */
@@ -123,7 +124,7 @@ export class Claiming {
   missing(s: Surroundings, state: ClaimState): string | undefined {
     const { now } = state;
     for (const peer of s.roster.peers.values()) {
-      const missing = this.missingFrom(peer, state);
+      const missing = this.missingFrom(s, peer, state);
       if (missing !== undefined) return missing;
     }
     if (this.vips.length === 0) return missingAnywhere(s, state);
@@ -133,6 +134,8 @@ export class Claiming {
       }
     }
     if (!state.probing) return undefined;
+    const unheard = this.servedUnheard(s, now);
+    if (unheard !== undefined) return `${unheard} served it a moment ago and is not heard: its lease may still run`;
     for (const vip of this.vips) {
       const missing = this.missingOnWire(s, vip, now);
       if (missing === undefined) continue;
@@ -143,6 +146,20 @@ export class Claiming {
     if (rival === undefined) return undefined;
     this.rivalSince ??= now;
     return now - this.rivalSince < RIVAL_LIMIT_MS ? `${rival} asks the wire for it too` : undefined;
+  }
+
+  /**
+   * A node that is not heard, and answered for an address when its lease should have been over, renews it by other
+   * signs than ours. Silence on the wire alone does not end that lease: it may be cut off, or stand still.
+   */
+  private servedUnheard(s: Surroundings, now: Instant): string | undefined {
+    for (const peer of s.roster.peers.values()) {
+      const served = peer.servesUnheard.get(this.group);
+      if (served === undefined || peer.alive || now - served.at >= s.timing.waitMs) continue;
+      const isBelieved = [...this.probes.values()].every((probe) => !probe.disbelieves(served.mac));
+      if (isBelieved) return peer.name;
+    }
+    return undefined;
   }
 
   /**
@@ -159,43 +176,36 @@ export class Claiming {
     return undefined;
   }
 
-  /**
-   * The segment must be known to carry our questions just now, and nobody may answer them. In a segment that may have
-   * fallen apart it is the part with the gateway that counts: what peers in another part prove says nothing about it.
-   */
+  /** The segment must be known to carry our questions just now, and nobody may answer them. */
   private missingOnWire(s: Surroundings, vip: VipConfig, now: Instant): string | undefined {
-    const link = linkOf(vip);
-    const segment = s.segments[link];
-    if (segment === undefined) return `no link leads to ${vip.address}`;
-    const needsGateway = !mayTake(s, link, now);
-    const rows = needsGateway ? [segment.gatewayRow] : segment.rows;
-    const carried = rows.filter((row) => now - row.until <= s.timing.askMs * PROVEN_ASKS);
-    const { hearingSince, gatewayHearingSince } = segment;
-    const hearing = needsGateway ? later(hearingSince, gatewayHearingSince) : hearingSince;
-    // Whoever is silent now may have spoken, and been renewed, while we could not hear.
-    const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
-    if (silent && now - hearing < s.timing.waitMs) return `the network of ${vip.address} is heard again only now`;
-    if (carried.length === 0) {
-      if (now - segment.provenAt > s.timing.askMs * PROVEN_ASKS)
-        return `no sign of life on the network of ${vip.address}`;
-      const missing = uncovered(s, link, now).join(" and ");
-      const why = segment.gateways.length > 0 ? "and no gateway answers" : "and they are half of the nodes or more";
-      return `${missing} may serve ${vip.address} where it cannot be seen, ${why}`;
-    }
+    const carried = carriedOn(s, linkOf(vip), now);
+    if (typeof carried === "string") return carried;
     const probe = this.probes.get(vip.address);
     if (probe === undefined || carried.some((row) => probe.quiet(now, row))) return undefined;
     const holder = probe.believed(now);
     return holder === undefined ? `${vip.address} is being probed` : `${holder.node} answers for ${vip.address}`;
   }
 
-  private missingFrom(peer: Peer, { now, knownEpoch, isLast }: ClaimState): string | undefined {
+  private missingFrom(s: Surroundings, peer: Peer, { now, knownEpoch, isLast }: ClaimState): string | undefined {
     if (!peer.alive) return undefined;
     if (releasedTo(peer, { config: { name: this.group }, epoch: knownEpoch }, undefined)) return undefined;
     // A restarting daemon cannot answer. It takes nothing before it has observed, so the last holder need not wait.
     if (isLast && now < peer.restartUntil && !isServing(peer.reports.get(this.group)?.role)) return undefined;
     const answer = this.answerOf(peer);
-    if (answer === undefined) return `${peer.name} has not answered`;
+    if (answer === undefined) return this.isDeaf(s, peer, now) ? undefined : `${peer.name} has not answered`;
     return answer.granted ? undefined : `${peer.name} refused: ${answer.reason}`;
+  }
+
+  /**
+   * A node that is heard and hears nobody would never answer. It says itself that it serves and claims nothing and that
+   * no network of the group reaches it: it takes nothing before it has heard one for as long as a taker waits.
+   */
+  private isDeaf(s: Surroundings, peer: Peer, now: Instant): boolean {
+    const report = peer.reports.get(this.group);
+    if (peer.state !== "up" || now - peer.echoAt < s.timing.waitMs) return false;
+    if (report === undefined || isServing(report.role) || peer.claims.some(({ group }) => group === this.group))
+      return false;
+    return s.segments.every((_, link) => !restsOn(this.vips, link) || peer.reach[link] === 0);
   }
 
   private answerOf(peer: Peer): ClaimAnswer | undefined {
@@ -209,24 +219,33 @@ export class Claiming {
   }
 }
 
-/** A link must be known to carry what this node sends just now, and to hide nobody who may serve. */
-function missingOnLink(s: Surroundings, link: number, now: Instant): string | undefined {
+/**
+ * Unbroken rows of proofs that a link carries what this node sends just now, or why that is not known. In a segment
+ * that may have fallen apart it is the part with the gateway that counts: what peers in another part prove says nothing
+ * about it.
+ */
+function carriedOn(s: Surroundings, link: number, now: Instant): string | readonly Row[] {
   const segment = s.segments[link];
+  if (segment === undefined) return `no link ${link} leads anywhere`;
+  const needsGateway = !mayTake(s, link, now);
+  const rows = needsGateway ? [segment.gatewayRow] : segment.rows;
+  const carried = rows.filter((row) => now - row.until <= s.timing.askMs * PROVEN_ASKS);
+  const { hearingSince, gatewayHearingSince } = segment;
+  const hearing = needsGateway ? later(hearingSince, gatewayHearingSince) : hearingSince;
   // Whoever is silent now may have spoken, and been renewed, while we could not hear.
   const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
-  if (silent && now - (segment?.hearingSince ?? now) < s.timing.waitMs) return `link ${link} is heard again only now`;
-  if (now - (segment?.provenAt ?? LONG_AGO) > s.timing.askMs * PROVEN_ASKS) return `no sign of life on link ${link}`;
-  const gatewayAt = segment?.gatewayAt ?? LONG_AGO;
-  if (now - gatewayAt <= s.timing.askMs * PROVEN_ASKS || mayTake(s, link, now)) return undefined;
+  if (silent && now - hearing < s.timing.waitMs) return `the network of link ${link} is heard again only now`;
+  if (carried.length > 0) return carried;
+  if (now - segment.provenAt > s.timing.askMs * PROVEN_ASKS) return `no sign of life on link ${link}`;
   const missing = uncovered(s, link, now).join(" and ");
-  const why = (segment?.gateways.length ?? 0) > 0 ? "and no gateway answers" : "and they are half of the nodes or more";
-  return `${missing} may serve on link ${link} where it cannot be seen, ${why}`;
+  const why = segment.gateways.length > 0 ? "and no gateway answers" : "and they are half of the nodes or more";
+  return `${missing} may serve where link ${link} does not lead, ${why}`;
 }
 
 /** A group without addresses is taken by a node that any one network reaches. */
 function missingAnywhere(s: Surroundings, { now, probing }: ClaimState): string | undefined {
   const isCarried = s.segments.some(
-    (segment, link) => segment.deadline > now && (!probing || missingOnLink(s, link, now) === undefined),
+    (segment, link) => segment.deadline > now && (!probing || typeof carriedOn(s, link, now) !== "string"),
   );
   return isCarried ? undefined : "no sign of life on any network";
 }

@@ -581,11 +581,8 @@ export class Group {
     }
     if (this.services.size > 0 && this.vips.length > 0) turn.emit({ kind: "place", vips: this.vips });
     this.started = this.lifecycle.phase === "running";
-    if (!this.started) {
-      const facts = { epoch, because: this.because };
-      this.record(turn, "GROUP_STARTING", { node: s.me, facts });
-      this.lifecycle.start(turn.now);
-    }
+    if (mustStart) this.record(turn, "GROUP_STARTING", { node: s.me, facts: { epoch, because: this.because } });
+    if (!this.started) this.lifecycle.start(turn.now);
     this.progress(turn);
     this.settleStarting(turn);
   }

@@ -326,6 +326,8 @@ export class Node {
       turn.event("STRANGER_ANSWERS", { severity: "alert", group: group.config.name, facts: { mac, address } });
       return false;
     }
+    const peer = s.roster.peers.get(node);
+    if (peer !== undefined && !peer.alive) peer.servesUnheard.set(group.config.name, { at: turn.now, mac });
     const isSeenAnew = group.announcing.answered(node);
     if (isSeenAnew) turn.urgent = true;
     group.claiming?.answered({ address, node, mac, probe: answer.probe, now: turn.now });

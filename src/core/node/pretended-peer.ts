@@ -25,6 +25,8 @@ export class PretendedPeer {
   readonly index: number;
   /** Its daemon runs and sends. */
   isUp = false;
+  /** It is heard and hears nobody. */
+  isDeaf = false;
   /** Its kernel answers ARP and echo. */
   isPowered = false;
   mode: NodeMode = "online";
@@ -79,6 +81,7 @@ export class PretendedPeer {
 
   /** Takes a frame in: remembers it for the echo, follows epochs. */
   hear(frame: Frame, now: number): void {
+    if (this.isDeaf) return;
     this.#heard[frame.link] = { incarnation: frame.incarnation, sequence: frame.sequence, at: now };
     this.#asked = frame.claims;
     for (const theirs of frame.groups) {

@@ -200,6 +200,9 @@ function actPeer(stage: Stage, [name = "", verb = "", ...rest]: readonly string[
     case "hangs":
       peer.isUp = false;
       return;
+    case "deaf":
+      peer.isDeaf = true;
+      return;
     case "leaves":
       peer.mode = "left";
       stage.say(peer);

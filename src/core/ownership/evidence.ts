@@ -22,6 +22,12 @@ const HOPE_MS = 3_000;
 /** Proofs further apart than so many questions' time do not show that the segment carried what lay between. */
 const UNBROKEN_ASKS = 3;
 
+/** Proofs close together: whatever was sent between its ends was carried. */
+export interface Row {
+  readonly since: Instant;
+  readonly until: Instant;
+}
+
 export class SegmentEvidence {
   gateways: readonly string[];
   private readonly timing: Timing;
@@ -76,12 +82,12 @@ export class SegmentEvidence {
   }
 
   /** Unbroken row of questions that a gateway answered. */
-  get gatewayRow(): { readonly since: Instant; readonly until: Instant } {
+  get gatewayRow(): Row {
     return { since: this.gatewaySince, until: this.gatewayAt };
   }
 
   /** Unbroken rows of proofs: what was sent between the two ends of one was carried. */
-  get rows(): readonly { readonly since: Instant; readonly until: Instant }[] {
+  get rows(): readonly Row[] {
     return [
       { since: this.provenSince, until: this.provenAt },
       { since: this.answeredSince, until: this.answeredAt },

@@ -77,6 +77,11 @@ export class VipProbe {
     return answerer;
   }
 
+  /** Does this hardware address answer ARP, and no echo? */
+  disbelieves(mac: string): boolean {
+    return this.disbelieved.has(mac);
+  }
+
   /** Node and hardware address that answered lately and is believed. */
   believed(now: Instant): { readonly node: string; readonly mac: string } | undefined {
     const answerer = this.answerer;
