@@ -8,6 +8,8 @@ import type { ReplaySummary } from "../recording/replay.ts";
 import type { SegmentHeader } from "../recording/segment-header.ts";
 import { clockTime, harmless, paint, severityWord } from "./terminal.ts";
 
+const LONGEST_SEVERITY = "warning".length;
+
 /** How inputs and effects are told in a few words. */
 export interface Teller {
   input(input: Input): string;
@@ -25,7 +27,7 @@ export function showEvent(event: DecisionEvent, wall: number): string {
   const facts = Object.entries(event.facts).filter(([name]) => !["group", "node", "link"].includes(name));
   const told = facts.map(([name, value]) => `${name}=${String(value)}`).join(" ");
   const sentence = harmless(sentenceOf(event));
-  const word = severityWord(event.severity).padEnd(event.severity.length);
+  const word = `${severityWord(event.severity)}${" ".repeat(LONGEST_SEVERITY - event.severity.length)}`;
   const line = `  ${clockTime(wall)}  ${word}  ${sentence}  ${paint("dim", event.reason)}`;
   return told === "" ? line : `${line}  ${paint("dim", harmless(`[${told}]`))}`;
 }
