@@ -23,6 +23,8 @@ import type { HolderSince, Spell } from "./spells.ts";
 export const OVERLAP_MS = 5_000;
 /** Connections that stand break when the address moves, and the visitor hears of it with its next request. */
 const STANDING_MS = 2_000;
+/** An order takes so long. */
+const SHORTLY_MS = 1_000;
 export const NOBODY = "nobody could serve";
 
 /** A window with the fault that opened it; several may overlap. */
@@ -67,7 +69,7 @@ function windowOf(spell: Spell, situation: Situation): Window | undefined {
   // Where a switch goes is another node than the one that serves; both have a part in it.
   const metMs = spell.name === "switch" ? spell.fromMs : meets(situation.holders, spell);
   if (metMs === undefined) return undefined;
-  const isDisturbed = situation.spells.some((other) => other !== spell && disturbs(other, metMs));
+  const isDisturbed = situation.spells.some((other) => other !== spell && disturbs(other, metMs, kind.feltMs));
   const canBeFelt = kind.feltMs > 0 || (isOrder && isDisturbed);
   if (!canBeFelt) return undefined;
   const boundMs = isDisturbed ? OVERLAP_MS : kind.feltMs;
@@ -77,11 +79,11 @@ function windowOf(spell: Spell, situation: Situation): Window | undefined {
   return { spell: spell.id, name: spell.name, cause: spell.name, fromMs: metMs, toMs };
 }
 
-/** Is this fault still at work, or its trace, at that moment or soon after? */
-function disturbs(other: Spell, atMs: number): boolean {
+/** Is this fault at work, or its trace, at that moment or before all should be well again? */
+function disturbs(other: Spell, atMs: number, feltMs: number): boolean {
   const { disturbs: does, weakMs = 0 } = kindOf(other.name);
   if (!does) return false;
-  return other.fromMs <= atMs + OVERLAP_MS && Math.min(other.toMs + weakMs, other.restMs) >= atMs;
+  return other.fromMs <= atMs + Math.max(feltMs, SHORTLY_MS) && Math.min(other.toMs + weakMs, other.restMs) >= atMs;
 }
 
 /** When everything else that held the cluster up within a span is over, and it may act again; the span's end if nothing did. */

@@ -7,7 +7,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { RequestAnswer, Verb } from "../../api/types.ts";
+import { labProgram } from "../child-observer.ts";
 import { pause } from "../clock.ts";
 import { heal } from "../faults/catalog.ts";
 import { dropCables } from "../faults/wire.ts";
@@ -41,7 +43,7 @@ const NOISE_DATAGRAMS = 100;
 
 /** Preloaded into the daemons, steps the wall clock that they see; the file holds milliseconds. */
 export const STEPPED_CLOCK = {
-  program: new URL("../fixtures/stepped-clock.ts", import.meta.url),
+  preload: pathToFileURL(labProgram(new URL("../fixtures/stepped-clock.ts", import.meta.url))).href,
   file: "/run/clock-step",
 } as const;
 

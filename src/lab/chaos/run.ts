@@ -4,8 +4,6 @@
  * ends with it.
  */
 
-import { pathToFileURL } from "node:url";
-import { labProgram } from "../child-observer.ts";
 import { nowMs } from "../clock.ts";
 import { Lab } from "../lab.ts";
 import { LoadClient } from "../load-client.ts";
@@ -54,7 +52,7 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
     nodes: schedule.nodes,
     stateDiskBytes: STATE_DISK_BYTES,
     environment: {
-      NODE_OPTIONS: `--import=${pathToFileURL(labProgram(STEPPED_CLOCK.program)).href}`,
+      NODE_OPTIONS: `--import=${STEPPED_CLOCK.preload}`,
       STEPPED_CLOCK_FILE: STEPPED_CLOCK.file,
       UNDERSTUDY_LAB_BLOCK_MS: String(HANG_MS),
     },
