@@ -61,6 +61,8 @@ export function readOptions(argv: readonly string[]): { options: ChaosOptions } 
       else values[name] = value;
     } else {
       problems.push(unknown(argv, index));
+      // What follows was probably meant as its value, and is no mistake of its own.
+      if (argument.startsWith("--") && argv[index + 1]?.startsWith("--") === false) index += 1;
     }
   }
   const seed = readNumber("seed", values.seed, { least: 0, most: MOST_SEED, whole: true }, problems);
