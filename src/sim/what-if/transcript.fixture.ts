@@ -33,5 +33,5 @@ function withoutChance(line: string): string {
     .replaceAll(/ {2,}/g, " ")
     .replaceAll(/\b[0-9]+(\.[0-9]+)? (ms|s)\b/g, "~")
     .replaceAll(/\bepoch [0-9]+/g, "epoch ~")
-    .replaceAll(/\bseed [0-9]+ *$/g, "seed ~");
+    .replaceAll(/\bseed [0-9]+/g, "seed ~");
 }
