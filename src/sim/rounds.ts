@@ -46,7 +46,6 @@ export function play(world: World, course: Course): void {
 
 function playRound(world: World, round: Round, course: Course): void {
   const { timeline } = world;
-  const isBroken = () => world.violations.length > 0;
   for (const fault of course.faultsOf(round)) {
     timeline.at(fault.at, () => {
       world.trace.line(timeline.now, "fault", describeFault(fault));
@@ -59,13 +58,13 @@ function playRound(world: World, round: Round, course: Course): void {
       });
     });
   }
-  timeline.runUntil(round.to + 1, isBroken);
-  if (isBroken()) return;
+  timeline.runUntil(round.to + 1, world);
+  if (world.isBroken()) return;
   healMachines(world);
   world.heal();
   timeline.after(REPAIR_AFTER_MS, () => repair(world));
-  timeline.runUntil(timeline.now + LIVENESS_BOUND_MS, isBroken);
-  if (isBroken()) return;
+  timeline.runUntil(timeline.now + LIVENESS_BOUND_MS, world);
+  if (world.isBroken()) return;
   for (const checker of world.checkers) checker.settled(world);
 }
 

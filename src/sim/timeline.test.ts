@@ -5,7 +5,7 @@ import { Random } from "../core/base/random.ts";
 import { after } from "../core/base/time.ts";
 import { BootClock, Timeline } from "./timeline.ts";
 
-const never = () => false;
+const never = { isBroken: () => false };
 
 test("Everything happens in order of time, and what was asked for the same time in order of asking", () => {
   const random = new Random(1);
@@ -36,7 +36,7 @@ test("A run ends at its time or when it is stopped, and goes on from there", () 
   for (const at of [30, 10, 20]) timeline.at(at, () => seen.push(at));
   timeline.runUntil(15, never);
   expect([seen, timeline.now]).toEqual([[10], 15]);
-  timeline.runUntil(100, () => seen.length === 2);
+  timeline.runUntil(100, { isBroken: () => seen.length === 2 });
   expect([seen, timeline.now]).toEqual([[10, 20], 20]);
   timeline.runUntil(100, never);
   expect([seen, timeline.now]).toEqual([[10, 20, 30], 100]);

@@ -16,11 +16,21 @@ export interface Happening {
 
 /** Calls a function: for whatever is not so frequent that it deserves a class. */
 class Call implements Happening {
-  readonly happen: () => void;
+  readonly #run: () => void;
 
   constructor(run: () => void) {
-    this.happen = run;
+    this.#run = run;
   }
+
+  // A method and no field: what is called stays the same for the compiler.
+  happen(): void {
+    this.#run();
+  }
+}
+
+/** Asked before everything that happens; an object, because a new function in every run would be compiled anew. */
+export interface Guard {
+  isBroken(): boolean;
 }
 
 const FIRST_CAPACITY = 256;
@@ -68,13 +78,13 @@ export class Timeline {
     happenings[index] = happening;
   }
 
-  /** Runs everything up to a true time, or until `stop` answers true. */
-  runUntil(end: number, stop: () => boolean): void {
-    while (this.#length > 0 && (this.#times[0] as number) <= end && !stop()) {
+  /** Runs everything up to a true time, or until the guard says that something is broken. */
+  runUntil(end: number, guard: Guard): void {
+    while (this.#length > 0 && (this.#times[0] as number) <= end && !guard.isBroken()) {
       this.now = this.#times[0] as number;
       this.#take().happen();
     }
-    if (this.now < end && !stop()) this.now = end;
+    if (this.now < end && !guard.isBroken()) this.now = end;
   }
 
   #take(): Happening {

@@ -192,6 +192,11 @@ export class World {
     return found;
   }
 
+  /** A promise was broken: nothing after that is worth a look. */
+  isBroken(): boolean {
+    return this.violations.length > 0;
+  }
+
   violate(checker: string, text: string): void {
     if (this.violations.length < 20) this.violations.push({ at: this.now, checker, text });
     this.trace.line(this.now, "checker", `VIOLATION of "${checker}": ${text}`);

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readBody, rereadBody, type FrameBody, writeBody } from "./frame-body.ts";
+import { readBody, rereadBody, type FrameBody, type SaidBody, writeBody } from "./frame-body.ts";
 
 const word = fc.string({ minLength: 1, maxLength: 12 });
 const count = fc.integer({ min: 0, max: 1_000 });
@@ -37,14 +37,24 @@ const body: fc.Arbitrary<FrameBody> = fc.record({
   wishes: fc.constant([]),
 });
 
+/** As the codec does it: only what stands between equal ends is read. */
+function theShortWay(text: string, last: string, said: SaidBody): SaidBody | undefined {
+  const { before, behind } = said;
+  const end = text.length - behind;
+  if (before === 0 || end < before) return undefined;
+  const isFramed = text.startsWith(last.slice(0, before)) && text.endsWith(last.slice(last.length - behind));
+  return isFramed ? rereadBody(text.slice(before, end), said) : undefined;
+}
+
 test("A body that differs from the last in what was heard is read the short way, and as the long way would", () => {
   let short = 0;
   fc.assert(
     fc.property(body, fc.array(heard, { maxLength: 3 }), fc.constantFrom(1, 2), (first, other, version) => {
-      const said = readBody(writeBody(first, version), version, 2);
+      const last = writeBody(first, version);
+      const said = readBody(last, version, 2);
       const text = writeBody({ ...first, heard: other }, version);
       if (said === undefined) return;
-      const reread = rereadBody(text, said);
+      const reread = theShortWay(text, last, said);
       if (reread === undefined) return;
       short++;
       expect(reread).toEqual(readBody(text, version, 2));
@@ -62,11 +72,12 @@ test("A text that is cut, joined or crossed with another is never read otherwise
   });
   fc.assert(
     fc.property(body, body, piece, ({ ...first }, second, { at, length, text: put }) => {
-      const said = readBody(writeBody(first, 2), 2, 2);
+      const last = writeBody(first, 2);
+      const said = readBody(last, 2, 2);
       if (said === undefined) return;
       const whole = writeBody({ ...second, config: first.config, mode: first.mode }, 2);
       for (const text of [whole, whole.slice(0, at) + put + whole.slice(at + length)]) {
-        const reread = rereadBody(text, said);
+        const reread = theShortWay(text, last, said);
         if (reread !== undefined) expect(reread.body).toEqual(readBody(text, 2, 2)?.body);
       }
     }),
@@ -81,6 +92,6 @@ test("Where the list's place is not certain, nothing is read the short way", () 
   for (const text of [twice, nested]) {
     const said = readBody(text, 2, 2);
     expect(said).toBeDefined();
-    if (said !== undefined) expect(rereadBody(text, said)).toBeUndefined();
+    expect(said?.before).toBe(0);
   }
 });

@@ -59,11 +59,12 @@ function escape(text: string): string {
   return text.replaceAll(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** A body that was read, with what stands in its text before and behind the list of what was heard. */
+/** A body that was read, with the lengths of what stands in its text before and behind the list of what was heard. */
 export interface SaidBody {
   readonly body: FrameBody;
-  readonly before: string;
-  readonly behind: string;
+  /** 0 where the list's place is not certain. */
+  readonly before: number;
+  readonly behind: number;
 }
 
 /** The beginning of a body as `writeHead` writes it: what follows is the list of the whole body, of nothing inside it. */
@@ -71,16 +72,14 @@ const BEFORE_HEARD = /^\{"config":"[^"\\]*","mode":"[a-z]*","heard":\[/;
 const BEHIND_HEARD = '],"groups":';
 
 /**
- * The body in a text that differs from one read before in nothing but what was heard, which is true of most beats: then
- * only that list is read. It is the same as reading all, because a list that is valid by itself can stand in its place.
- * Undefined when anything else differs.
+ * The body in a text that differs from one read before in nothing but what was heard, which is true of most beats:
+ * `text` is what stands between what is the same. It is the same as reading all, because a list that is valid by itself
+ * can stand in its place. Undefined when it is not valid.
  */
 export function rereadBody(text: string, { body, before, behind }: SaidBody): SaidBody | undefined {
-  const end = text.length - behind.length;
-  if (before === "" || end < before.length || !text.startsWith(before) || !text.endsWith(behind)) return undefined;
   let list: unknown;
   try {
-    list = JSON.parse(`[${text.slice(before.length, end)}]`);
+    list = JSON.parse(`[${text}]`);
   } catch {
     return undefined;
   }
@@ -119,12 +118,12 @@ export function readBody(text: string, version: number, links: number): SaidBody
 }
 
 /** What stands around the list of what was heard in a valid body; nothing where the list's place is not certain. */
-function aroundHeard(text: string): { before: string; behind: string } {
-  const before = BEFORE_HEARD.exec(text)?.[0] ?? "";
-  const end = text.indexOf(BEHIND_HEARD, before.length);
+function aroundHeard(text: string): { before: number; behind: number } {
+  const before = BEFORE_HEARD.exec(text)?.[0].length ?? 0;
+  const end = text.indexOf(BEHIND_HEARD, before);
   // Of two lists under one name the last counts.
   const isOnly = end >= 0 && !text.includes('"heard"', end);
-  return before !== "" && isOnly ? { before, behind: text.slice(end) } : { before: "", behind: "" };
+  return before > 0 && isOnly ? { before, behind: text.length - end } : { before: 0, behind: 0 };
 }
 
 function writeGroup(g: GroupReport): readonly unknown[] {

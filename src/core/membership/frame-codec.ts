@@ -104,7 +104,7 @@ export class FrameCodec {
   /** The last body, for the same one on the next link, and its part that seldom changes, for the next beat. */
   #written: { frame: Frame; version: number; rest: Uint8Array; bytes: Uint8Array } | undefined;
   /** Per sender: the last body and what it said, for the same one on the next link or nearly the same in the next beat. */
-  readonly #read = new Map<string, { readonly bytes: Uint8Array; readonly version: number; readonly said: SaidBody }>();
+  readonly #read = new Map<string, ReadBody & { readonly version: number }>();
 
   constructor(options: FrameCodecOptions) {
     assert(isIncarnation(options.incarnation), "an incarnation is 16 hexadecimal digits");
@@ -204,18 +204,41 @@ export class FrameCodec {
   #bodyIn(bytes: Uint8Array, sender: { name: string; links: number }, version: number): FrameBody | undefined {
     const last = this.#read.get(sender.name);
     const isAfter = last !== undefined && last.version === version;
-    if (isAfter && isSame(last.bytes, bytes)) return last.said.body;
-    const text = asciiFrom(bytes);
-    if (text === undefined) return undefined;
-    const said = (isAfter ? rereadBody(text, last.said) : undefined) ?? readBody(text, version, sender.links);
+    if (isAfter && isSame(last.bytes, bytes, 0, 0)) return last.said.body;
+    const said = (isAfter ? reread(bytes, last) : undefined) ?? read(bytes, version, sender.links);
     if (said !== undefined) this.#read.set(sender.name, { bytes: bytes.slice(), version, said });
     return said?.body;
   }
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+/** A body that was read, as it came. */
+interface ReadBody {
+  readonly bytes: Uint8Array;
+  readonly said: SaidBody;
+}
+
+function read(bytes: Uint8Array, version: number, links: number): SaidBody | undefined {
+  const text = asciiFrom(bytes);
+  return text === undefined ? undefined : readBody(text, version, links);
+}
+
+/** Reads what stands where the last body had the list of what was heard, if all around it is the same. */
+function reread(bytes: Uint8Array, { bytes: last, said }: ReadBody): SaidBody | undefined {
+  const { before, behind } = said;
+  const end = bytes.length - behind;
+  if (before === 0 || end < before || !isSame(last, bytes, before, behind)) return undefined;
+  const list = asciiFrom(bytes.subarray(before, end));
+  return list === undefined ? undefined : rereadBody(list, said);
+}
+
+/** Are the first so many bytes the same, and the last so many? With none of both: are all? */
+function isSame(a: Uint8Array, b: Uint8Array, before: number, behind: number): boolean {
+  const isWhole = before === 0 && behind === 0;
+  if (isWhole && a.length !== b.length) return false;
+  const head = isWhole ? a.length : before;
+  for (let i = 0; i < head; i += 1) if (a[i] !== b[i]) return false;
+  const shift = b.length - a.length;
+  for (let i = a.length - behind; i < a.length; i += 1) if (a[i] !== b[i + shift]) return false;
   return true;
 }
 

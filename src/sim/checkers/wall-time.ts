@@ -23,7 +23,13 @@ export class WallTime extends Checker {
     this.runs++;
     const { input, effects } = step;
     // What a frame says was looked at when it was sent.
-    const found = timeOfDay(input.kind === "frame" ? input.now : input, 0) ?? timeOfDay(effects, 0);
+    let found = timeOfDay(input.kind === "frame" ? input.now : input, 0);
+    let isToldOf = false;
+    for (const effect of effects) {
+      // Frames of one moment differ in little but who they are for.
+      if (effect.kind !== "send" || !isToldOf) found ??= timeOfDay(effect, 0);
+      isToldOf ||= effect.kind === "send";
+    }
     if (found !== undefined) world.violate(this.name, `a time of day, ${found}, passed the core of ${machine.name}`);
   }
 }
@@ -33,8 +39,8 @@ function timeOfDay(value: unknown, depth: number): number | undefined {
   if (typeof value === "number")
     return UNITS.some((unit) => value > FROM_S * unit && value < TO_S * unit) ? value : undefined;
   if (typeof value !== "object" || value === null || depth > MOST_DEPTH) return undefined;
-  for (const key in value) {
-    const found = timeOfDay((value as Record<string, unknown>)[key], depth + 1);
+  for (const each of Object.values(value)) {
+    const found = timeOfDay(each, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -100,7 +100,7 @@ class Play {
   }
 
   #pass(ms: number): void {
-    this.#world.timeline.runUntil(this.#world.now + ms, () => this.#isBroken());
+    this.#world.timeline.runUntil(this.#world.now + ms, { isBroken: () => this.#isBroken() });
   }
 
   #start(): void {
