@@ -8,7 +8,8 @@ import { expect, test, vi } from "vitest";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { Node } from "../core/node/node.ts";
 import type { Fault, FaultAction, Target } from "./faults/fault.ts";
-import { runOnce, type RunReport } from "./run.ts";
+import { type Look, runOnce, type RunReport } from "./run.ts";
+import type { World } from "./world.ts";
 
 // Virtual time costs real time; a busy machine gives little of it.
 vi.setConfig({ testTimeout: 120_000 });
@@ -41,6 +42,7 @@ function play(
   seconds: number,
   nodes = 2,
   further: (config: ClusterConfig) => ClusterConfig = (config) => config,
+  looks: readonly Look[] = [],
 ): RunReport[] {
   return Array.from({ length: SEEDS }, (_, index) => {
     const shift = index * 17;
@@ -56,10 +58,17 @@ function play(
       mix: "chaos",
       faults: shifted,
       adapt,
+      looks,
     });
     expect(report.violations, `seed ${index + 1}`).toEqual([]);
     return report;
   });
+}
+
+/** Complains about addresses that nobody serves. */
+function unserved(world: World): string | undefined {
+  const vip = world.vips.find((one) => world.serving(one).length === 0);
+  return vip === undefined ? undefined : `nobody serves ${vip.id}`;
 }
 
 const moves = (reports: readonly RunReport[]) => reports.map((report) => report.moves);
@@ -108,6 +117,19 @@ test("one-way loss from the holder to its peer on one of two links: nothing move
     expect(moves(reports)).toEqual(none);
     expect(reports.map((report) => report.gaps)).toEqual(none);
   }
+});
+
+test("a holder that hears nobody is replaced although it is heard", () => {
+  const deaf: FaultAction = { kind: "cut", node: "holder", links: BOTH_LINKS, way: "in", carrier: false };
+  expect(moves(play([at(3_000, 4_000, deaf)], 9))).toEqual(one);
+});
+
+test("a bystander that hears nobody does not hinder the takeover of a dead holder", () => {
+  const deaf: FaultAction = { kind: "cut", node: 2, links: BOTH_LINKS, way: "in", carrier: false };
+  // The dead holder comes back only after the end: were the group to wait for the bystander's word, nothing would move.
+  const faults = [at(3_000, 9_000, deaf), at(4_000, 8_000, { kind: "power", node: "holder" })];
+  const looks = [{ at: 5_000, see: unserved }];
+  expect(moves(play(faults, 9, 3, (config) => config, looks))).toEqual(one);
 });
 
 test("the holder's daemon is killed or frozen for 10 s: the peer takes over once", () => {

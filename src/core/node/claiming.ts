@@ -8,11 +8,11 @@ import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/ti
 import type { VipConfig } from "../config/cluster.ts";
 import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
-import { mayTake, uncovered } from "./cover.ts";
+import { isDeaf, mayTake, uncovered } from "./cover.ts";
 import type { Row } from "../ownership/evidence.ts";
 import { VipProbe } from "../ownership/vip-probe.ts";
 import { isServing, releasedTo } from "./standing.ts";
-import { linkOf, restsOn, type Surroundings } from "./surroundings.ts";
+import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
 /** Claims travel so often while they stand. */
@@ -192,20 +192,10 @@ export class Claiming {
     // A restarting daemon cannot answer. It takes nothing before it has observed, so the last holder need not wait.
     if (isLast && now < peer.restartUntil && !isServing(peer.reports.get(this.group)?.role)) return undefined;
     const answer = this.answerOf(peer);
-    if (answer === undefined) return this.isDeaf(s, peer, now) ? undefined : `${peer.name} has not answered`;
+    // A node that serves nothing and hears nobody would never answer.
+    const isAnswerNeeded = isServing(peer.reports.get(this.group)?.role) || !isDeaf(s, peer, { vips: this.vips, now });
+    if (answer === undefined) return isAnswerNeeded ? `${peer.name} has not answered` : undefined;
     return answer.granted ? undefined : `${peer.name} refused: ${answer.reason}`;
-  }
-
-  /**
-   * A node that is heard and hears nobody would never answer. It says itself that it serves and claims nothing and that
-   * no network of the group reaches it: it takes nothing before it has heard one for as long as a taker waits.
-   */
-  private isDeaf(s: Surroundings, peer: Peer, now: Instant): boolean {
-    const report = peer.reports.get(this.group);
-    if (peer.state !== "up" || now - peer.echoAt < s.timing.waitMs) return false;
-    if (report === undefined || isServing(report.role) || peer.claims.some(({ group }) => group === this.group))
-      return false;
-    return s.segments.every((_, link) => !restsOn(this.vips, link) || peer.reach[link] === 0);
   }
 
   private answerOf(peer: Peer): ClaimAnswer | undefined {

@@ -13,7 +13,8 @@
 
 import { after, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
 import type { Peer } from "../membership/roster.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { VipConfig } from "../config/cluster.ts";
+import { restsOn, type Surroundings } from "./surroundings.ts";
 
 /** Until when this peer certainly takes nothing that this node serves on a link. */
 export function coveredUntil(s: Surroundings, peer: Peer, link: number): Instant {
@@ -46,6 +47,17 @@ export function mayTake(s: Surroundings, link: number, now: Instant): boolean {
 export function uncovered(s: Surroundings, link: number, now: Instant): string[] {
   const peers = [...s.roster.peers.values()];
   return peers.filter((peer) => peer.state !== "left" && coveredUntil(s, peer, link) <= now).map(({ name }) => name);
+}
+
+/**
+ * A node that is heard and hears nobody: no frame of this one reached it for a while, and it says itself that nothing
+ * reaches it on any network of a group. Before it may take anything it has to hear one for as long as a taker waits,
+ * or this node, which then refuses. So nobody needs to wait for its word, and nobody gives it a grant, of whose end it
+ * would learn too late.
+ */
+export function isDeaf(s: Surroundings, peer: Peer, group: { vips: readonly VipConfig[]; now: Instant }): boolean {
+  if (peer.state !== "up" || group.now - peer.echoAt < s.timing.waitMs) return false;
+  return s.segments.every((_, link) => !restsOn(group.vips, link) || peer.reach[link] === 0);
 }
 
 /** Until when at least so many peers are covered as `needed` asks for among all nodes that have not left. */

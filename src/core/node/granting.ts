@@ -4,6 +4,7 @@ import type { Instant } from "../base/time.ts";
 import type { Claim, ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
 import type { Group } from "./group.ts";
+import { isDeaf } from "./cover.ts";
 import { isServing, releasedTo } from "./standing.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -30,6 +31,7 @@ export function judgeClaim(
       now,
       knownEpoch: group.epoch,
       knownHolder: group.holder,
+      isDeaf: isDeaf(s, claimer, { vips: group.vips, now }),
       busyHere: group.role === "holding" || group.role === "starting",
       holderAlive,
       own: own === undefined ? undefined : { epoch: own.epoch, rank: rank(s.me), claimerRank: rank(claimer.name) },

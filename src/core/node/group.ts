@@ -21,15 +21,15 @@ import { Lifecycle, type LifecycleNews } from "../resources/lifecycle.ts";
 import { Announcing } from "./announcing.ts";
 import { whyDry } from "./candidates.ts";
 import { Claiming } from "./claiming.ts";
+import { isDeaf } from "./cover.ts";
 import { isPromised } from "./granting.ts";
 import type { DecisionEvent } from "./effects.ts";
 import type { Reason } from "./reasons.ts";
+import { isWorthRenewing } from "./renewal.ts";
 import { isServing, Standing } from "./standing.ts";
 import { inMaintenance, linkOf, type Surroundings } from "./surroundings.ts";
 import type { EventDetails, Turn } from "./turn.ts";
 
-/** A gate is renewed when that gains at least this share of the interval. */
-const RENEW_SHARE = 0.4;
 /** A released group waits so long for the node that it was released to. */
 const RELEASE_WAIT_MS = 2_000;
 /** First packets of new connections are caught for so long after a planned release. */
@@ -40,11 +40,6 @@ const NOT_AGAIN_MS = 30_000;
 const OPEN_WITHIN_ASKS = 2;
 /** A claimer that meets one with the better right waits for so many questions' time. */
 const DEFER_ASKS = 5;
-
-/** More evidence is worth a renewal when the gate stays open for so much longer. */
-export function renewalGainMs(timing: Timing): number {
-  return timing.intervalMs * RENEW_SHARE;
-}
 
 export class Group {
   readonly config: GroupConfig;
@@ -151,7 +146,6 @@ export class Group {
   /** Renews the gates from fresh evidence; cheap, runs after every frame. */
   renew(turn: Turn): void {
     if (this.role !== "holding" || this.s.frozen) return;
-    const gainMs = renewalGainMs(this.s.timing);
     const isResumed = this.resumedUntil > turn.now;
     let hasAll = true;
     let opened: { until: Instant; before: Instant; vips: VipConfig[] }[] | undefined;
@@ -159,7 +153,8 @@ export class Group {
       const until = this.s.segments[linkOf(vip)]?.deadline ?? LONG_AGO;
       if (until <= turn.now) hasAll = false;
       // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
-      if (until <= turn.now || (!isResumed && until - this.openedUntil(vip) < gainMs)) continue;
+      const gate = { openUntil: this.openedUntil(vip), deadline: until, now: turn.now };
+      if (until <= turn.now || (!isResumed && !isWorthRenewing(this.s.timing, gate))) continue;
       const before = this.openableBefore(vip, turn.now);
       this.openUntil.set(vip.id, until);
       opened ??= [];
@@ -518,7 +513,8 @@ export class Group {
   private settleClaim(turn: Turn): void {
     const s = this.s;
     for (const peer of s.roster.peers.values()) {
-      if (peer.alive && peer.claims.some((claim) => claim.group === this.config.name)) this.deferTo(turn, peer.name);
+      if (!peer.alive || !peer.claims.some((claim) => claim.group === this.config.name)) continue;
+      if (!isDeaf(s, peer, { vips: this.vips, now: turn.now })) this.deferTo(turn, peer.name);
     }
     if (turn.now < this.deferUntil || isPromised(s, this, turn.now) || !this.standing.wants(turn.now)) {
       if (this.claiming !== undefined) turn.urgent = true;

@@ -14,6 +14,7 @@ function question(change: Partial<ClaimQuestion> = {}): ClaimQuestion {
     knownEpoch: 16,
     knownHolder: "srv1",
     busyHere: false,
+    isDeaf: false,
     holderAlive: false,
     own: undefined,
     ...change,
@@ -33,6 +34,7 @@ test("Each reason to refuse has its word, and a refusal changes nothing", () => 
     [{ epoch: 16 }, "EPOCH_TOO_LOW"],
     [{ epoch: 3 }, "EPOCH_TOO_LOW"],
     [{ busyHere: true }, "BUSY_HERE"],
+    [{ isDeaf: true }, "CLAIMER_DEAF"],
     [{ holderAlive: true }, "HOLDER_ALIVE"],
     [{ own: { epoch: 18, rank: 0, claimerRank: 1 } }, "OWN_CLAIM_FIRST"],
   ];

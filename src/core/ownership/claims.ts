@@ -16,6 +16,8 @@ export interface ClaimQuestion {
   readonly knownHolder: string | undefined;
   /** This node itself holds, starts or stops the group. */
   readonly busyHere: boolean;
+  /** The claimer says that nothing reaches it, so it would not learn in time that a grant has ended. */
+  readonly isDeaf: boolean;
   /** The known holder is another node that is alive and has not released the group to the claimer. */
   readonly holderAlive: boolean;
   /** Epoch that this node claims itself, with its rank and the claimer's: the lower rank wins. */
@@ -24,7 +26,13 @@ export interface ClaimQuestion {
 
 export type ClaimVerdict = { readonly granted: true } | { readonly granted: false; readonly reason: ClaimRefusal };
 
-export type ClaimRefusal = "EPOCH_TOO_LOW" | "BUSY_HERE" | "HOLDER_ALIVE" | "GRANTED_TO_ANOTHER" | "OWN_CLAIM_FIRST";
+export type ClaimRefusal =
+  | "EPOCH_TOO_LOW"
+  | "BUSY_HERE"
+  | "HOLDER_ALIVE"
+  | "GRANTED_TO_ANOTHER"
+  | "OWN_CLAIM_FIRST"
+  | "CLAIMER_DEAF";
 
 /** What a node granted for one group. */
 export class Grants {
@@ -47,6 +55,7 @@ export class Grants {
     if (!repeated && epoch <= Math.max(question.knownEpoch, this.epoch)) {
       return { granted: false, reason: "EPOCH_TOO_LOW" };
     }
+    if (question.isDeaf) return { granted: false, reason: "CLAIMER_DEAF" };
     if (question.busyHere) return { granted: false, reason: "BUSY_HERE" };
     if (question.holderAlive) return { granted: false, reason: "HOLDER_ALIVE" };
     const own = question.own;
