@@ -48,6 +48,7 @@ const WORK = {
   sim: { programs: [], run: (args) => runSource("src/sim/main.ts", args) },
   "sim:mutants": { programs: [], run: (args) => runSource("src/sim/mutants/main.ts", args) },
   chaos: { programs: LAB_PROGRAMS, run: (args) => runSource("src/lab/chaos/main.ts", args) },
+  "bench:sim": { programs: [], run: (args) => runSource("benchmarks/sim-speed.ts", args) },
   "bench:failover": {
     programs: [...LAB_PROGRAMS, ...BENCHMARK_PROGRAMS],
     run: (args) => runSource("benchmarks/failover.ts", args),

@@ -92,6 +92,7 @@ const ENTRIES = [
   "src/sim/mutants/main.ts",
   "docs/generate.ts",
   "benchmarks/failover.ts",
+  "benchmarks/sim-speed.ts",
   "test/counting-reporter.ts",
 ];
 
