@@ -8,11 +8,13 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Input } from "../src/core/node/inputs.ts";
 import { Node } from "../src/core/node/node.ts";
 import type { NodeOptions } from "../src/core/node/node.ts";
+import { packageRoot } from "../src/lab/plan.ts";
 import type { Mix } from "../src/sim/faults/fault.ts";
 import type { MakeCore } from "../src/sim/process.ts";
 import { runOnce } from "../src/sim/run.ts";
@@ -223,7 +225,7 @@ function main(): void {
   const rows = SIM_MIXES.flatMap((mix) => NODES.map((nodes) => measure({ nodes, mix }, effort)));
   const page = render(rows);
   console.log(page);
-  if (values.quick !== true) writeFileSync(new URL("./sim-speed.md", import.meta.url), page);
+  if (values.quick !== true) writeFileSync(join(packageRoot, "benchmarks/sim-speed.md"), page);
 }
 
 main();
