@@ -10,7 +10,6 @@
  */
 
 import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/time.ts";
-import type { Timing } from "../base/timing.ts";
 import type { GroupRole } from "../base/words.ts";
 import type { GroupConfig, ServiceConfig, VipConfig } from "../config/cluster.ts";
 import type { Claim, GroupReport } from "../membership/frame.ts";

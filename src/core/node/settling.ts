@@ -20,9 +20,10 @@ import type { Asking } from "./asking.ts";
 import type { Beats } from "./beats.ts";
 import { whoReachesGateway } from "./candidates.ts";
 import { coveredUntil, keepsUntil } from "./cover.ts";
-import { renewalGainMs, type Group } from "./group.ts";
+import type { Group } from "./group.ts";
+import { hurryAt, isWorthRenewing } from "./renewal.ts";
 import type { Requests } from "./requests.ts";
-import { linkOf, restsOn, type Surroundings } from "./surroundings.ts";
+import { linkOf, type Surroundings } from "./surroundings.ts";
 import type { Turn } from "./turn.ts";
 
 /** Epochs are reserved on disk in blocks, so that the disk is never waited for. */
@@ -103,15 +104,24 @@ export class Settling {
     // Whoever has lost the gateway asks for it the more, the less it must care for the deadline.
     if (segments[link]?.gatewayUp === false) this.parts.asking.dueAt = LONG_AGO;
     if (before <= turn.now) this.decideAt = LONG_AGO;
-    else if (deadline - (this.openUntil[link] ?? NEVER) >= renewalGainMs(timing)) this.canRenew = true;
+    else {
+      const openUntil = this.openUntil[link] ?? NEVER;
+      if (isWorthRenewing(timing, { openUntil, deadline, now: turn.now })) this.canRenew = true;
+      else if (deadline > openUntil) this.lookAt(hurryAt(timing, openUntil));
+    }
+  }
+
+  /** Time alone may change a decision then. */
+  private lookAt(at: Instant): void {
+    this.decideAt = earlier(this.decideAt, at);
+    this.wake = earlier(this.wake, at);
   }
 
   /** More is known about who hears this node: evidence of every segment may have moved. */
   coverMoved(turn: Turn): void {
     const { segments } = this.parts.s;
     // Whoever has nothing to keep, and whom a gateway answers, need not know before he looks again.
-    for (const link of this.links)
-      if (this.isEngaged || segments[link]?.gatewayUp === false) this.cover(turn, link);
+    for (const link of this.links) if (this.isEngaged || segments[link]?.gatewayUp === false) this.cover(turn, link);
   }
 
   private cover(turn: Turn, link: number): void {
@@ -148,7 +158,9 @@ export class Settling {
       if (group.role !== "holding") continue;
       for (const vip of group.vips) {
         const link = linkOf(vip);
-        this.openUntil[link] = earlier(this.openUntil[link] ?? NEVER, group.openedUntil(vip));
+        const openUntil = group.openedUntil(vip);
+        this.openUntil[link] = earlier(this.openUntil[link] ?? NEVER, openUntil);
+        if ((s.segments[link]?.deadline ?? LONG_AGO) > openUntil) wake = earlier(wake, hurryAt(s.timing, openUntil));
       }
     }
     for (const peer of s.roster.list) if (peer.claims.length > 0) decideAt = LONG_AGO;

@@ -241,7 +241,9 @@ export class SegmentEvidence {
   private askEveryMs(now: Instant, state: { doubt: boolean; serving: boolean }): number {
     const { evidenceMs, intervalMs, askMs } = this.timing;
     if (state.doubt) return askMs;
-    if (this.gatewayUp && this.unanswered > 0) return askMs * 2;
+    // A holder whose time runs out does not wait for an answer that may be lost.
+    if (this.gatewayUp && this.unanswered > 0)
+      return state.serving && this.deadline - now <= evidenceMs ? askMs : askMs * 2;
     if (state.serving) {
       const remainingMs = this.deadline - now;
       if (remainingMs < evidenceMs / 2) return askMs;
