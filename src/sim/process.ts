@@ -149,7 +149,7 @@ export class Process {
       if (this.#inbox.length < SOCKET_BUFFER_PACKETS) this.#inbox.push(reading);
       return;
     }
-    this.#questions.emptyAt = this.now;
+    this.#questions.began(this.now);
     this.#read(reading);
   }
 
@@ -230,7 +230,7 @@ export class Process {
     }
     const frozenAt = this.machine.clock.read(this.frozenSince);
     const gapMs = this.now - frozenAt;
-    this.#questions.emptyAt = frozenAt;
+    this.#questions.began(frozenAt);
     this.#world.trace.line(this.#world.now, this.machine.name, `thawed, ${this.#inbox.length} packets wait`);
     this.frozenSince = undefined;
     this.#perform(this.#unperformed.splice(0));
@@ -404,7 +404,7 @@ export class Process {
   /** Frames are many: only those that must wait in a socket cost a function each. */
   #readsAtOnce(): boolean {
     if (!this.alive || this.frozenSince !== undefined) return false;
-    this.#questions.emptyAt = this.now;
+    this.#questions.began(this.now);
     return true;
   }
 

@@ -8,6 +8,9 @@
  * the sockets were last empty, and it is dated by the oldest unanswered one of those. A longer window would be
  * no safer on a working segment and would, under packet loss, date every answer by a lost question until no
  * lease could be renewed.
+ *
+ * A segment may double an answer, and the copy may wait unread beside the first. So the sockets are read empty before
+ * a question leaves: what waited then is dated by the questions before it.
  */
 
 import { type Instant, LONG_AGO } from "../../core/base/time.ts";

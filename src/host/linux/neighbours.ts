@@ -95,6 +95,8 @@ export class LinuxNeighbours implements Neighbours {
     const listener = this.#listeners.get(device);
     if (listener === undefined) return;
     const mac = ownMac(listener);
+    // What waits here was no answer to this question, and must not be taken for one.
+    this.#read(device, isIPv4(address) ? listener.arp.fd : listener.ipv6.fd);
     if (isIPv4(address)) return transmit(listener, arpQuestion(mac, address, source));
     if (source === undefined) listener.probedAt.set(canonicalAddress(address), libc.bootTimeMs());
     transmit(listener, solicitation(mac, address, source));
@@ -105,6 +107,7 @@ export class LinuxNeighbours implements Neighbours {
     if (listener === undefined) return;
     if (isIPv4(address))
       listener.ipv4 ??= this.#openPacket(device, listener.index, ETHERTYPE.ipv4, ipv4Filter(this.#echoId));
+    this.#read(device, isIPv4(address) ? (listener.ipv4?.fd ?? listener.arp.fd) : listener.ipv6.fd);
     this.#echoSequence++;
     const numbers = { id: this.#echoId, sequence: this.#echoSequence };
     transmit(listener, echoRequest({ ownMac: ownMac(listener), toMac: macBytes(mac), source, address, ...numbers }));
