@@ -85,16 +85,6 @@ test("in maintenance what hits the node that serves may be felt until it is over
   expect(windows(3, spells)).toContainEqual(["freeze", 10_000, 20_000 + OVERLAP_MS]);
 });
 
-test("a node that hears nobody holds up what others could do, and is felt itself for as long as it lasts", () => {
-  const deaf = spell("deaf", "srv3", 9_000, 20_000);
-  expect(windows(3, [deaf, spell("freeze", "srv1", 10_000, 19_000)])).toContainEqual([
-    "freeze",
-    10_000,
-    20_000 + OVERLAP_MS,
-  ]);
-  expect(windows(3, [spell("deaf", "srv1", 10_000, 14_000)])).toEqual([["deaf", 10_000, 14_000 + felt("deaf")]]);
-});
-
 test("a planned move may break connections that stand, and fails no others", () => {
   const situation = {
     nodes: ["srv1", "srv2"],

@@ -6,8 +6,7 @@
  * 2. A rough fault (lost packets, a starved processor) on the node that serves may be felt for as long as it lasts.
  * 3. While no node can be counted on, nobody can be served, and for `OVERLAP_MS` after the first one can be again. A node
  *    that neither the gateway nor another sound node answers has no evidence, and does not count.
- * 4. In maintenance, and while a node that is heard hears nobody, nothing moves: what hits the node that serves may be
- *    felt until that is over.
+ * 4. In maintenance nothing moves: what hits the node that serves may be felt until maintenance is over.
  *
  * A fault elsewhere explains nothing. This is the lab's model of what the cluster promises; it must never become wider
  * just because a run failed.
@@ -86,7 +85,7 @@ function disturbs(other: Spell, atMs: number, feltMs: number): boolean {
   return other.fromMs <= atMs + Math.max(feltMs, SHORTLY_MS) && Math.min(other.toMs + weakMs, other.restMs) >= atMs;
 }
 
-/** When everything else that held the cluster up within a span is over, and it may act again; the span's end if nothing did. */
+/** When what held the cluster up within a span is over, and it may act again; the span's end if nothing did. */
 function endOfHoldUps(spell: Spell, spells: readonly Spell[], span: Span): number {
   return spells
     .filter((one) => one !== spell && kindOf(one.name).holdsUp)

@@ -51,6 +51,8 @@ const MONITOR_MS = 200 + 2 * (200 + 150) + 450;
 const MENDED_MS = 600;
 /** The heart gives up on a main thread that has hung for a second. */
 const HANG_MS = 1_000 + TAKEOVER_MS;
+/** What a node granted before it went deaf binds it for a second; then nobody asks it any more. */
+const DEAF_MS = 1_000 + TAKEOVER_MS;
 /** A node that starts hears the others, and its monitors have to succeed twice. */
 const START_MS = 4_000;
 /** Links settle, and monitors believe the second success. */
@@ -144,14 +146,12 @@ export const KINDS = {
     durationMs: [30, 6_000],
     disturbs: true,
   },
-  // Whoever is heard must agree before anything moves, and cannot while it hears nobody.
   deaf: {
     ...STRIKE,
     summary: "hears nothing, is heard by all",
     slot: "wire",
     durationMs: [30, 6_000],
-    isRough: true,
-    holdsUp: true,
+    feltMs: DEAF_MS,
   },
   mute: { ...STRIKE, summary: "hears all, is heard by nobody", slot: "wire", durationMs: [30, 6_000] },
   "lose-30": {
