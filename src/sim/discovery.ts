@@ -36,6 +36,11 @@ export function ask(world: World, machine: Machine, effect: AskEffect): void {
   };
   for (const other of world.machines) {
     if (other === machine || (effect.probe === "echo" && effect.mac !== other.mac(link))) continue;
+    // Only VIPs are watched for; whoever has not another address does nothing with the question.
+    if (vip === undefined && address !== world.address(link, other.index)) {
+      network.sendUnread({ link, from: machine.index, to: other.index }, "raw");
+      continue;
+    }
     network.send(link, machine.index, other.index, "raw", () => {
       if (!other.isPowered) return;
       if (other.hasAddress(link, address, vip)) back(other.index, other.mac(link));

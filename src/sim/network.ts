@@ -252,12 +252,21 @@ export class Network {
 
   /** Sends one packet: it arrives zero, one or two times, each later than now. */
   post(packet: Packet, what: "udp" | "raw"): void {
-    const { link, from, to } = packet;
+    this.#send(packet, packet, what);
+  }
+
+  /** Sends a packet that nobody will read: chance and slow ports notice it, and nothing else needs to. */
+  sendUnread(way: Way, what: "udp" | "raw"): void {
+    this.#send(way, undefined, what);
+  }
+
+  #send(way: Way, packet: Packet | undefined, what: "udp" | "raw"): void {
+    const { link, from, to } = way;
     if (this.#hurdles[link] !== 0 && !this.#passes(link, from, to, what)) return;
     const quality = this.#quality[link] as Quality;
     if (quality.loss > 0 && this.#random.chance(quality.loss)) return;
-    this.#carry(packet, quality);
-    if (quality.duplicate > 0 && this.#random.chance(quality.duplicate)) this.#carry(packet, quality);
+    this.#carry(way, packet, quality);
+    if (quality.duplicate > 0 && this.#random.chance(quality.duplicate)) this.#carry(way, packet, quality);
   }
 
   /** Is a host's port able to take in what has come so far? */
@@ -266,14 +275,14 @@ export class Network {
     return port.ingressCuts === 0 && port.carrierCuts === 0;
   }
 
-  #carry(packet: Packet, quality: Quality): void {
+  #carry({ link, to }: Way, packet: Packet | undefined, quality: Quality): void {
     let delayMs = this.#random.between(quality.delayMin, quality.delayMax);
     if (quality.slow !== undefined) {
-      const waitMs = this.#queue(packet.link, packet.to, quality.slow);
+      const waitMs = this.#queue(link, to, quality.slow);
       if (waitMs === undefined) return;
       delayMs += waitMs;
     }
-    this.#timeline.add(this.#timeline.now + delayMs, packet);
+    if (packet !== undefined) this.#timeline.add(this.#timeline.now + delayMs, packet);
   }
 
   /** How long a packet waits at a slow port; undefined when the queue overflows. */
