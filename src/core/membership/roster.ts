@@ -45,6 +45,8 @@ export class Peer {
   readonly servesUnheard: Map<string, { readonly at: Instant; readonly mac: string }> = new Map();
   /** Per link: send time of our newest question that the peer's kernel answered there. */
   readonly kernelAt: Instant[] = [];
+  /** Per link: since when its kernel has answered there without a break. */
+  readonly kernelSince: Instant[] = [];
   /** Per link: highest sequence of ours that the peer said it heard. */
   readonly echoed: number[] = [];
   /** The peer announced a restart of its daemon: silence does not count before this. */
@@ -100,6 +102,14 @@ export class Peer {
       list.push({ link, incarnation, sequence, ageMs: Math.round(now - at) });
     }
     return list;
+  }
+
+  /** Its kernel answered our question of `sentAt` on a link; more than `breakMs` between two of them is a break. */
+  kernelAnswered(link: number, sentAt: Instant, breakMs: number): void {
+    const before = this.kernelAt[link] ?? LONG_AGO;
+    if (sentAt <= before) return;
+    if (sentAt - before > breakMs) this.kernelSince[link] = sentAt;
+    this.kernelAt[link] = sentAt;
   }
 
   /** Remembers a hardware address; the oldest is forgotten past the limit. */

@@ -8,7 +8,7 @@ import { after, earlier, later, LONG_AGO, NEVER, type Instant } from "../base/ti
 import type { VipConfig } from "../config/cluster.ts";
 import type { ClaimAnswer } from "../membership/frame.ts";
 import type { Peer } from "../membership/roster.ts";
-import { isDeaf, mayTake, uncovered } from "./cover.ts";
+import { backSince, isDeaf, mayTake, uncovered } from "./cover.ts";
 import type { Row } from "../ownership/evidence.ts";
 import { VipProbe } from "../ownership/vip-probe.ts";
 import { isServing, releasedTo } from "./standing.ts";
@@ -225,7 +225,11 @@ function carriedOn(s: Surroundings, link: number, now: Instant): string | readon
   // Whoever is silent now may have spoken, and been renewed, while we could not hear.
   const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
   if (silent && now - hearing < s.timing.waitMs) return `the network of link ${link} is heard again only now`;
-  if (carried.length > 0) return carried;
+  if (carried.length > 0) {
+    // Who is heard by its kernel alone may have come back just now, from a part that nothing reached before.
+    const since = needsGateway ? LONG_AGO : backSince(s, link, now);
+    return carried.map((row) => ({ since: later(row.since, since), until: row.until }));
+  }
   if (now - segment.provenAt > s.timing.askMs * PROVEN_ASKS) return `no sign of life on link ${link}`;
   const missing = uncovered(s, link, now).join(" and ");
   const why = segment.gateways.length > 0 ? "and no gateway answers" : "and they are half of the nodes or more";

@@ -43,6 +43,16 @@ export function mayTake(s: Surroundings, link: number, now: Instant): boolean {
   return countedUntil(s, link, (nodes) => Math.floor(nodes / 2)) > now;
 }
 
+/** Since when the last of those whose kernel answers on a link, and of whom no frame is heard, has been there. */
+export function backSince(s: Surroundings, link: number, now: Instant): Instant {
+  let since = LONG_AGO;
+  for (const peer of s.roster.list) {
+    if (peer.alive || peer.state === "left" || coveredUntil(s, peer, link) <= now) continue;
+    since = later(since, peer.kernelSince[link] ?? LONG_AGO);
+  }
+  return since;
+}
+
 /** Names of the nodes of which nothing is known on a link, for people. */
 export function uncovered(s: Surroundings, link: number, now: Instant): string[] {
   const peers = [...s.roster.peers.values()];

@@ -42,6 +42,8 @@ const ALARM_EVERY_MS = 10_000;
 /** An unknown hardware address is a stranger's when so long after its first answer no node has it. */
 const STRANGER_AFTER_MS = 100;
 const MAX_UNKNOWN_MACS = 64;
+/** Kernels are asked every other question's time; so many of them without an answer are a break. */
+const KERNEL_BREAK_ASKS = 6;
 
 /** What a step answers: things to do, in order, and when to be woken at the latest. */
 export interface StepResult {
@@ -274,7 +276,7 @@ export class Node {
       const isKnown = peer.macOn[input.link] === input.mac && peer.macs.has(input.mac);
       this.learn(life, peer, input);
       segment?.kernelAnswered(input.sentAt);
-      peer.kernelAt[input.link] = later(peer.kernelAt[input.link] ?? LONG_AGO, input.sentAt);
+      peer.kernelAnswered(input.link, input.sentAt, s.timing.askMs * KERNEL_BREAK_ASKS);
       settling.coverMoved(turn);
       return !isKnown;
     }
