@@ -82,6 +82,8 @@ export class Process {
   alive = true;
   /** True time since when it does not run. */
   frozenSince: number | undefined;
+  /** True time at which it went on, last. */
+  thawedAt = Number.NEGATIVE_INFINITY;
   /** The main thread hangs: requests, results and verdicts wait. */
   isStalled = false;
   readonly #world: World;
@@ -233,6 +235,7 @@ export class Process {
     this.#questions.began(frozenAt);
     this.#world.trace.line(this.#world.now, this.machine.name, `thawed, ${this.#inbox.length} packets wait`);
     this.frozenSince = undefined;
+    this.thawedAt = this.#world.now;
     this.#perform(this.#unperformed.splice(0));
     const { heartbeat, lease } = this.#world.config;
     // After a shorter gap the kernel's deadlines are still right: nothing was renewed meanwhile.

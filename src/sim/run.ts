@@ -91,21 +91,38 @@ export interface RunReport {
   readonly trace: readonly string[];
 }
 
+/** Most runs are those in which most can go wrong. */
+const DRAWN_MIXES: readonly Mix[] = [
+  "calm",
+  "lossy",
+  "power",
+  "power",
+  ...Array.from({ length: 6 }, () => "chaos" as const),
+];
+
+/** One of each; a run's checkers remember what they saw. */
+function makeCheckers(seed: number) {
+  return {
+    holder: new OneHolder(),
+    lease: new InsideLease(),
+    epochs: new Epochs(),
+    liveness: new Liveness(),
+    moves: new NeedlessMoves(),
+    prompt: new PromptTakeover(),
+    replay: new Replayed(seed),
+    services: new Services(),
+    stopped: new StoppedClocks(),
+    flapping: new NoFlapping(),
+    reasons: new EveryReason(),
+    served: new ServedMeanwhile(),
+    wall: new WallTime(),
+  };
+}
+
 /** One run of a seed. */
 export function runOnce(options: RunOptions): RunReport {
   const random = new Random(`${options.seed}/plan`);
-  const drawnMix = random.pick<Mix>([
-    "calm",
-    "lossy",
-    "power",
-    "power",
-    "chaos",
-    "chaos",
-    "chaos",
-    "chaos",
-    "chaos",
-    "chaos",
-  ]);
+  const drawnMix = random.pick(DRAWN_MIXES);
   const mix = options.mix ?? drawnMix;
   const nodes = options.nodes ?? random.pick([2, 2, 3, 3, 4, 5]);
   const drift = random.pick([0, 0.001, 0.01, 0.05]);
@@ -127,21 +144,7 @@ export function runOnce(options: RunOptions): RunReport {
     return drawFaults(source, { mix, config: whole, layouts, from, to: round.to });
   });
 
-  const checkers = {
-    holder: new OneHolder(),
-    lease: new InsideLease(),
-    epochs: new Epochs(),
-    liveness: new Liveness(),
-    moves: new NeedlessMoves(),
-    prompt: new PromptTakeover(),
-    replay: new Replayed(options.seed),
-    services: new Services(),
-    stopped: new StoppedClocks(),
-    flapping: new NoFlapping(),
-    reasons: new EveryReason(),
-    served: new ServedMeanwhile(),
-    wall: new WallTime(),
-  };
+  const checkers = makeCheckers(options.seed);
   const list: Checker[] = Object.values(checkers);
   const { seed } = options;
   const makeCore = checkers.replay.recording(options.makeCore);

@@ -154,6 +154,7 @@ export class Group {
       // A former self's long lease ends with the first evidence of our own, also when that ends earlier.
       const gate = { openUntil: this.openedUntil(vip), deadline: until, now: turn.now };
       if (until <= turn.now || (!isResumed && !isWorthRenewing(this.s.timing, gate))) continue;
+      this.noteLate(turn, vip);
       const before = this.openableBefore(vip, turn.now);
       this.openUntil.set(vip.id, until);
       opened ??= [];
@@ -179,6 +180,14 @@ export class Group {
     const before = this.vips.map((vip) => this.openableBefore(vip, turn.now)).reduce(earlier);
     for (const vip of this.vips) this.openUntil.set(vip.id, until);
     turn.emit({ kind: "open", vips: this.vips, until, before });
+  }
+
+  /** One of several gates ended, and is opened anew while another stands: the group never ceased to be served here. */
+  private noteLate(turn: Turn, vip: VipConfig): void {
+    const ended = this.openUntil.get(vip.id);
+    if (ended === undefined || ended > turn.now) return;
+    const facts = { address: vip.address, gapMs: Math.ceil(turn.now - ended) };
+    turn.event("GATE_LATE", { severity: "warning", group: this.config.name, node: this.s.me, facts });
   }
 
   /** A gate that stands is renewed only while it stands; a new one is opened at once or not at all. */

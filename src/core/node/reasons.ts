@@ -56,6 +56,8 @@ export const REASONS = {
   HOLDERS_MET: "{node} and {to} both announced {group}",
   // machine
   GATE_MENDED: "the gate's rules were removed by somebody and stand again",
+  GATE_LATE:
+    "{node}'s gate for {address} was closed for {gapMs} ms: it was renewed late, and {group} is served here all the time",
   GATE_BROKEN: "the gate cannot be kept: {detail}",
   GATE_WORKS: "the gate can be kept again: {detail}",
   GATE_REFUSED: "the kernel refused to serve {group}: {detail}",

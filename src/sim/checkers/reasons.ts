@@ -16,8 +16,19 @@ import { Checker } from "./checker.ts";
 /** An event may be so far from what it explains: some decisions are told before they take effect. */
 const WITHIN_MS = 1_000;
 
-const OPENED = ["GROUP_TAKEN", "NODE_RESUMED"];
-const CLOSED = ["GROUP_LAPSED", "GROUP_MOVING", "GROUP_YIELDED", "NODE_STALLED", "GATE_BROKEN", "NODE_STARTED"];
+/** Just thawed: what was decided before is recorded now, and what was missed is decided. */
+const THAWED_MS = 200;
+
+const OPENED = ["GATE_LATE", "GROUP_TAKEN", "NODE_RESUMED"];
+const CLOSED = [
+  "GATE_LATE",
+  "GROUP_LAPSED",
+  "GROUP_MOVING",
+  "GROUP_YIELDED",
+  "NODE_STALLED",
+  "GATE_BROKEN",
+  "NODE_STARTED",
+];
 
 const ROLES: Readonly<Record<GroupRole, readonly string[]>> = {
   idle: ["GROUP_RELEASED"],
@@ -130,7 +141,8 @@ export class EveryReason extends Checker {
     }
     const runs = (node: string): boolean => {
       const machine = world.machine(node);
-      return !machine.isPaused && machine.process?.frozenSince === undefined;
+      if (machine.isPaused || machine.process?.frozenSince !== undefined) return false;
+      return world.now - (machine.process?.thawedAt ?? 0) >= THAWED_MS;
     };
     for (const text of this.#promise.advance(world.now, runs)) this.#tell(world, text);
     this.runs = this.#promise.runs;

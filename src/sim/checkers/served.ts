@@ -25,7 +25,7 @@ export class ServedMeanwhile extends Checker {
 
   override faultBegan(world: World, fault: Fault): void {
     this.#active.add(fault);
-    if (/^service/.test(fault.action.kind)) this.#wereServicesIll = true;
+    if (fault.action.kind.startsWith("service")) this.#wereServicesIll = true;
     this.#disturbed(world);
   }
 
