@@ -162,8 +162,3 @@ export function withChecksum(frame: Buffer): Buffer {
 export function destinationOf(frame: Buffer): string {
   return macText(frame.subarray(0, 6));
 }
-
-/** Hardware address that the frame is from. */
-export function sourceOf(frame: Buffer): string {
-  return macText(frame.subarray(6, 12));
-}

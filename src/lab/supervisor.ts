@@ -7,7 +7,7 @@
 import { cpSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import type { SegmentAnswers, SegmentCall, SegmentOptions, SegmentQuestion } from "./chaos/segment-process.ts";
+import type { CaptureReport } from "./chaos/capture.ts";
 import type { ClientNumbers, ClientOptions, PackedTry, TriesOf } from "./checks/client-process.ts";
 import type { HoldersReport } from "./checks/holder-watch.ts";
 import { nowMs } from "./clock.ts";
@@ -52,7 +52,6 @@ class Supervisor {
   readonly #members = new Map<string, Member>();
   readonly #clients = new Map<number, ChildObserver>();
   #wire: ChildObserver | undefined;
-  #segment: ChildObserver | undefined;
   #wireFaults: WireFault[] = [];
   #wireChange: Promise<void> = Promise.resolve();
   readonly #pulled = new Set<string>();
@@ -280,21 +279,6 @@ class Supervisor {
     clientTries: async (params: { id: number; sinceMs: number; of?: TriesOf }): Promise<PackedTry[]> =>
       (await this.#client(params.id).call("tries", params)) as PackedTry[],
 
-    /** Starts the observer on the client's own cable, in place of one that watches already. */
-    watchSegment: async (options: SegmentOptions): Promise<void> => {
-      this.#segment?.end();
-      const program = new URL("./chaos/segment-process.ts", import.meta.url);
-      this.#segment = new ChildObserver(program, enter(this.#member(CLIENT).pid, []), options);
-      await this.#segment.call("serving", {});
-    },
-    segment: async <Name extends SegmentQuestion>({
-      ask,
-      window,
-    }: SegmentCall<Name>): Promise<SegmentAnswers[Name]> => {
-      if (this.#segment === undefined) throw new Error("nobody watches the segment");
-      return (await this.#segment.call(ask, window ?? {})) as SegmentAnswers[Name];
-    },
-
     stopClient: async ({ id }: { id: number }): Promise<void> => {
       this.#client(id).end();
       this.#clients.delete(id);
@@ -308,6 +292,9 @@ class Supervisor {
     },
     holders: async (window: { fromMs: number; toMs: number }): Promise<HoldersReport> =>
       (await this.#askWire("report", window)) as HoldersReport,
+    /** What the same observer captured in a window, for those who want to see it themselves. */
+    captured: async (window: { fromMs: number; toMs: number }): Promise<CaptureReport> =>
+      (await this.#askWire("captured", window)) as CaptureReport,
     serving: async (): Promise<Record<string, string[]>> =>
       (await this.#askWire("serving", {})) as Record<string, string[]>,
 

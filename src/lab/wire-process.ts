@@ -4,6 +4,7 @@
  * mistake at the C border ends only it.
  */
 
+import { Capture } from "./chaos/capture.ts";
 import { HolderWatch } from "./checks/holder-watch.ts";
 import { Relay } from "./faults/relay.ts";
 import type { RelayOptions } from "./faults/relay.ts";
@@ -34,6 +35,7 @@ const publicDevice = deviceIndex(bridgeName("public"));
 let portByDevice = new Map<number, WirePort>();
 let muted = new Set<string>();
 let watch: HolderWatch | undefined;
+let capture: Capture | undefined;
 const relay = new Relay(socket, deviceOfMac);
 const responder = new Responder(socket, publicDevice);
 
@@ -53,6 +55,7 @@ function turn(): void {
     const port = portByDevice.get(frame.device);
     if (port === undefined || muted.has(port.port)) return;
     watch?.take(port.node, frame);
+    capture?.take(port.node, frame);
     relay.take(frame);
     if (port.link === "public") responder.take(frame);
   });
@@ -74,13 +77,22 @@ const methods: Record<string, (params: never) => unknown> = {
       vips: options.vips,
       everyMs: params.everyMs,
     });
+    capture = new Capture(socket, options.vips);
   },
-  unwatch: () => (watch = undefined),
+  unwatch: () => {
+    watch = undefined;
+    capture = undefined;
+  },
   serving: () => watch?.serving() ?? {},
   report: (params: { fromMs: number; toMs: number }) => {
     if (watch === undefined) throw new Error("nobody watches the holders: call holders.start() first");
     turn();
     return watch.report(params);
+  },
+  captured: (params: { fromMs: number; toMs: number }) => {
+    if (capture === undefined) throw new Error("nobody watches the holders: call holders.start() first");
+    turn();
+    return capture.report(params);
   },
   relay: (params: { options?: RelayOptions }) => relay.set(params.options),
   record: (params: { port: number }) => relay.record(params.port),

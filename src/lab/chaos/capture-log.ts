@@ -1,5 +1,5 @@
 /**
- * What the visitor's cable carried about a VIP, folded: frames of one kind from one node that follow each other are
+ * What the wire carried about a VIP, folded: frames of one kind from one node that follow each other are
  * one entry. So a run of hours stays small, and the excerpt around an instant is short enough to be read.
  */
 

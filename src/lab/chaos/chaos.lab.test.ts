@@ -59,8 +59,7 @@ async function usurp(lab: Lab, node: string): Promise<void> {
   }
   await must("ip", "address", "add", `${PUBLIC_VIP}/32`, "dev", "eth0");
   await until("it answers", async () => {
-    const serving = (await lab.call("segment", { ask: "serving" })) as Record<string, string[]>;
-    return serving[PUBLIC_VIP]?.includes(node);
+    return (await lab.holders.serving())[PUBLIC_VIP]?.includes(node);
   });
   await must("ip", "address", "del", `${PUBLIC_VIP}/32`, "dev", "eth0");
 }

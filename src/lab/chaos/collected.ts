@@ -6,7 +6,6 @@ import type { Lab } from "../lab.ts";
 import type { LoadClient } from "../load-client.ts";
 import { PUBLIC_VIP } from "../plan.ts";
 import type { SegmentSeen } from "./evidence.ts";
-import type { SegmentReport } from "./segment-process.ts";
 
 export class Collected {
   readonly tries: Try[] = [];
@@ -43,9 +42,9 @@ export class Collected {
     const isNew = ({ endMs }: Try): boolean => endMs < window.toMs;
     for (const one of await this.#visitor.tries(window.fromMs, "own")) if (isNew(one)) this.tries.push(one);
     for (const one of await this.#visitor.tries(window.fromMs, "standing")) if (isNew(one)) this.standing.push(one);
-    const report = (await this.#lab.call("segment", { ask: "report", window })) as SegmentReport;
-    const vip = report.holders.vips[PUBLIC_VIP];
-    if (vip === undefined) throw new Error("the observer at the visitor's cable does not watch the site's address");
+    const report = await this.#lab.call("captured", window);
+    const vip = (await this.#lab.holders.report(window)).vips[PUBLIC_VIP];
+    if (vip === undefined) throw new Error("the observer does not watch the site's address");
     const before = this.#segment;
     this.#segment = {
       // These two count from the observer's beginning.
@@ -55,7 +54,7 @@ export class Collected {
       meetings: [...before.meetings, ...vip.meetings],
       overlaps: [...before.overlaps, ...report.overlaps],
       // An entry that goes on across the border is in both windows.
-      capture: [...before.capture.filter(({ toMs }) => toMs < window.fromMs), ...report.capture],
+      capture: [...before.capture.filter(({ toMs }) => toMs < window.fromMs), ...report.entries],
       frames: report.frames,
       dropped: report.dropped,
       longestBlindMs: Math.max(before.longestBlindMs, vip.longestBlindMs),

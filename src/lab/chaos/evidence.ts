@@ -28,7 +28,7 @@ export interface Skipped {
   readonly why: string;
 }
 
-/** What the observer at the visitor's cable saw in all. */
+/** What the observer at the nodes' ports saw in all. */
 export interface SegmentSeen {
   readonly questions: number;
   readonly evidence: number;

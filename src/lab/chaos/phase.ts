@@ -162,10 +162,9 @@ export class Phase {
     this.#say(`  #${fault.id} ${fault.name}${node === undefined ? "" : ` on ${node}`} skipped: ${first}`);
   }
 
-  /** Who serves now as the visitor's cable shows, or did last. */
+  /** Who serves now as the wire shows, or did last. */
   async #holder(): Promise<string> {
-    const serving = await this.#lab.call("segment", { ask: "serving" });
-    const [holder] = (serving as Record<string, string[]>)[PUBLIC_VIP] ?? [];
+    const [holder] = (await this.#lab.holders.serving())[PUBLIC_VIP] ?? [];
     if (holder !== undefined && this.#lab.nodes.some(({ name }) => name === holder)) this.#lastHolder = holder;
     return this.#lastHolder;
   }

@@ -122,7 +122,7 @@ function excerpt(evidence: Evidence, { promise, atMs, text }: Violation): string
     `BROKEN: ${promise}`,
     `  ${at(atMs)}  ${text}`,
     ...part("faults", faults),
-    ...part("the visitor's cable", nearest(capture, MOST_LINES)),
+    ...part("the wire", nearest(capture, MOST_LINES)),
     ...part("decisions, when they were heard", nearest(said, MOST_LINES)),
   ];
 }

@@ -91,14 +91,7 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
 /** Puts the observers to work and returns the visitor among them. */
 async function openSite(lab: Lab): Promise<LoadClient> {
   await lab.run(CLIENT, ["ip", "address", "add", `${VISITOR}/24`, "dev", "eth0"]);
-  const client = lab.plan.others.find(({ name }) => name === CLIENT);
-  await lab.call("watchSegment", {
-    device: "eth0",
-    mac: client?.cables[0]?.mac ?? "",
-    nodes: Object.fromEntries(lab.plan.nodes.map((node) => [node.cables[0]?.mac ?? "", node.name])),
-    vips: [PUBLIC_VIP],
-    everyMs: ASK_EVERY_MS,
-  });
+  await lab.holders.start({ everyMs: ASK_EVERY_MS });
   const visitor = await LoadClient.start(lab, {
     address: PUBLIC_VIP,
     everyMs: REQUEST_EVERY_MS,

@@ -22,7 +22,7 @@ export interface HolderSince {
   readonly sinceMs: number;
 }
 
-/** Who served, from stretches of frames on the visitor's cable; the order of their beginnings decides. */
+/** Who served, from stretches of frames on the wire; the order of their beginnings decides. */
 export function holdersOf(stretches: readonly { readonly node: string; readonly fromMs: number }[]): HolderSince[] {
   const holders: HolderSince[] = [];
   for (const { node, fromMs } of stretches.toSorted((a, b) => a.fromMs - b.fromMs)) {
