@@ -23,6 +23,7 @@ export function checkCluster(config: ClusterConfig, positions?: Positions): Prob
     ...checkTiming(config, report),
     ...checkNodes(config, report),
     ...checkSharedNetworks(config, report),
+    ...checkGateways(config, report),
     ...config.groups.flatMap((group) => checkGroup(config, group, report)),
     ...config.monitors.flatMap((monitor) => checkMonitor(config, monitor, report)),
     ...config.everywhere.flatMap((service) => checkService(service, ["everywhere"], report)),
@@ -112,8 +113,11 @@ function checkNodes(config: ClusterConfig, report: Report): Problem[] {
   } else if (nodes.every((node) => node.addresses.length === 1)) {
     found.push(
       report("warning", "RISK_ONE_LINK", [["nodes"]], {
-        message: "the nodes have one link: one cut cable looks like a dead node",
-        next: "add a second network, best a direct cable, as `links` of every node",
+        message:
+          nodes.length === 2
+            ? "the nodes have one link: one cut cable looks like a dead node"
+            : "the nodes have one link: one cut cable looks like a dead node, and nodes that a switch keeps apart from each other would both serve",
+        next: "add a second network, best a direct cable or a switch of its own, as `links` of every node",
       }),
     );
   }
@@ -174,6 +178,15 @@ function checkVip(config: ClusterConfig, vip: VipConfig, path: ConfigPath, repor
       }),
     );
   }
+  const { length } = config.nodes;
+  if (length > 2 && length % 2 === 0 && !hasGateway(config, vip)) {
+    found.push(
+      report("warning", "RISK_EVEN_NODES", [path], {
+        message: `no gateway is named in the network of ${vip.address}/${vip.prefixLength}, so nodes are counted when it falls apart: ${length / 2} of ${length} keep what they hold, and take nothing from the others, even when these lost their power`,
+        next: "name the network's router under `gateways`, or use an odd number of nodes",
+      }),
+    );
+  }
   if (vip.link === undefined) {
     found.push(
       report("warning", "RISK_LINK_UNKNOWN", [path], {
@@ -183,6 +196,34 @@ function checkVip(config: ClusterConfig, vip: VipConfig, path: ConfigPath, repor
     );
   }
   return found;
+}
+
+/** When a segment falls apart, the part with the gateway serves: there should not be one in each. Told once for each set. */
+function checkGateways(config: ClusterConfig, report: Report): Problem[] {
+  const found = new Map<string, Problem>();
+  for (const group of config.groups) {
+    for (const [index, resource] of group.resources.entries()) {
+      if (resource.kind !== "vip") continue;
+      const several = severalRouters(resource.gateways);
+      const [first = "", second = ""] = several;
+      const names = several.join(" and ");
+      if (several.length < 2 || found.has(names)) continue;
+      const own = ["groups", group.name, "resources", index, "vip", "gateway", resource.gateways.indexOf(second)];
+      const paths = [own, ["gateways", config.gateways.indexOf(second)], ["gateways"]];
+      const problem = report("warning", "RISK_GATEWAYS_APART", paths, {
+        message: `the network of ${resource.address}/${resource.prefixLength} has the gateways ${names}: should it fall apart with one in each part, and no other link, both parts serve`,
+        next: `name only ${first} if it stands where most clients are, or make sure that a second link of the nodes shares no switch with this network`,
+      });
+      found.set(names, problem);
+    }
+  }
+  return [...found.values()];
+}
+
+/** The gateways of one family, when they are more than one: one router has an address in each. */
+function severalRouters(gateways: readonly string[]): readonly string[] {
+  const families = [false, true].map((isSix) => gateways.filter((gateway) => gateway.includes(":") === isSix));
+  return families.find((list) => list.length > 1) ?? [];
 }
 
 /** Is a gateway named for the VIP's segment? One of the other family on the same link tells as much. */
