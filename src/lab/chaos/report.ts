@@ -3,6 +3,7 @@
  * shortest excerpt that shows it, with the command that does it all again.
  */
 
+import type { CaptureEntry } from "./capture-log.ts";
 import type { Evidence } from "./evidence.ts";
 import { KIND_NAMES } from "./kinds.ts";
 import type { Verdict, Violation } from "./judge.ts";
@@ -15,6 +16,11 @@ const MOST_LINES = 12;
 const SPELLS_BEFORE_MS = 6_000;
 const CAPTURE_AROUND_MS = 150;
 const DECISIONS_AROUND_MS = 1_000;
+
+/** What a node heard of its neighbours: true, and too much for an excerpt. */
+const SMALL_TALK = /^(LINK|PEER|CARRIER|MONITOR|CONFIG)_/;
+/** Broken promises this close together have one cause; the first of them is shown in full. */
+const ONE_CAUSE_MS = 2_000;
 
 /** A checker that never compared anything proves nothing. */
 export function idleCheckers({ checkers }: Verdict): string[] {
@@ -75,10 +81,7 @@ export function renderReport(evidence: Evidence, verdict: Verdict): string[] {
   return [
     ...lines,
     ...idle.map((promise) => `NEVER CHECKED: ${promise}`),
-    ...verdict.violations.slice(0, MOST_VIOLATIONS).flatMap((one) => excerpt(evidence, one)),
-    ...(verdict.violations.length > MOST_VIOLATIONS
-      ? [`… and ${verdict.violations.length - MOST_VIOLATIONS} more broken promises`]
-      : []),
+    ...renderViolations(evidence, verdict.violations),
     "",
     isClean(evidence, verdict) ? "every promise was kept" : `NOT every promise was kept; again: ${commandOf(schedule)}`,
   ];
@@ -96,6 +99,35 @@ function phaseLines({ phases }: Evidence): string[] {
   ];
 }
 
+function renderViolations(evidence: Evidence, violations: readonly Violation[]): string[] {
+  const lines: string[] = [];
+  let shown = 0;
+  let last: Violation | undefined;
+  for (const one of violations) {
+    if (last !== undefined && one.atMs - last.atMs <= ONE_CAUSE_MS) {
+      if (one.promise !== last.promise) lines.push(`  and with it: ${one.promise}: ${one.text}`);
+      continue;
+    }
+    if (shown === MOST_VIOLATIONS) return [...lines, "", "… and more"];
+    shown += 1;
+    last = one;
+    lines.push(...excerpt(evidence, one));
+  }
+  return lines;
+}
+
+/** Entries of one kind from one node as one; two nodes that answer in turns would fill pages otherwise. */
+function summed(entries: readonly CaptureEntry[]): CaptureEntry[] {
+  const sums = new Map<string, CaptureEntry>();
+  for (const entry of entries) {
+    const key = `${entry.vip} ${entry.node} ${entry.kind}`;
+    const { frames = 0, fromMs = entry.fromMs, toMs = entry.toMs } = sums.get(key) ?? {};
+    const whole = { fromMs: Math.min(fromMs, entry.fromMs), toMs: Math.max(toMs, entry.toMs) };
+    sums.set(key, { ...entry, ...whole, frames: frames + entry.frames });
+  }
+  return [...sums.values()].sort((a, b) => a.fromMs - b.fromMs);
+}
+
 /** What there is to see around the instant of a broken promise, and nothing else. */
 function excerpt(evidence: Evidence, { promise, atMs, text }: Violation): string[] {
   const { schedule, spells, segment, decisions, startedMs } = evidence;
@@ -109,13 +141,14 @@ function excerpt(evidence: Evidence, { promise, atMs, text }: Violation): string
         ? []
         : [`${at(fromMs)} to ${at(toMs).trim()}  ${renderFault(fault)}, hit ${node ?? "everybody"}`];
     });
-  const capture = segment.capture
-    .filter(({ fromMs, toMs }) => fromMs <= atMs + CAPTURE_AROUND_MS && toMs >= atMs - CAPTURE_AROUND_MS)
-    .map(
-      ({ node, kind, fromMs, toMs, frames }) => `${at(fromMs)} to ${at(toMs).trim()}  ${frames} × ${kind} from ${node}`,
-    );
+  const around = segment.capture.filter(
+    ({ fromMs, toMs }) => fromMs <= atMs + CAPTURE_AROUND_MS && toMs >= atMs - CAPTURE_AROUND_MS,
+  );
+  const capture = summed(around).map(
+    ({ node, kind, fromMs, toMs, frames }) => `${at(fromMs)} to ${at(toMs).trim()}  ${frames} × ${kind} from ${node}`,
+  );
   const said = decisions
-    .filter(({ heardMs }) => Math.abs(heardMs - atMs) <= DECISIONS_AROUND_MS)
+    .filter(({ heardMs, record }) => Math.abs(heardMs - atMs) <= DECISIONS_AROUND_MS && !SMALL_TALK.test(record.reason))
     .map(({ heardMs, record }) => `${at(heardMs)}  ${record.by}: ${record.reason}  ${record.text}`);
   return [
     "",

@@ -47,7 +47,7 @@ const STATE_DISK_BYTES = 24 * 1024 * 1024;
 /** Runs the schedule to its end, or as far as it is let. */
 export async function runChaos(options: RunOptions): Promise<Evidence> {
   const { schedule, say, signal, directory } = options;
-  await using stalls = new StallWatch();
+  using stalls = new StallWatch();
   await using lab = await Lab.up({
     nodes: schedule.nodes,
     stateDiskBytes: STATE_DISK_BYTES,
@@ -79,7 +79,7 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
       tries,
       standing,
       segment,
-      stalls: stalls.list().filter(({ toMs }) => toMs >= startedMs),
+      stalls: (await stalls.list()).filter(({ toMs }) => toMs >= startedMs),
       decisions: decisions.list(),
       epochs: decisions.epochs(),
     };

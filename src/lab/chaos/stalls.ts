@@ -1,33 +1,42 @@
-/** When the machine itself stood still: windows in which no program can be blamed for being slow. */
+/**
+ * When the machine itself stood still: windows in which no program can be blamed for being slow. One ticker of ordinary
+ * priority, wherever the kernel lets it run, feels what web servers and visitors feel; and one on each processor, of
+ * the priority that hearts ask for, feels only a processor that was taken from the whole machine.
+ */
 
-import { Worker } from "node:worker_threads";
+import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import type { Span } from "../../promises/explained-failures.ts";
-import { labProgram } from "../child-observer.ts";
+import { ChildObserver } from "../child-observer.ts";
 
 /** What was delayed by a stall is felt a little longer: requests under way have to be repeated by their kernels. */
 export const AFTER_STALL_MS = 300;
-const MOST_STALLS = 100_000;
+const PROGRAM = new URL("./stall-process.ts", import.meta.url);
 
-export class StallWatch implements AsyncDisposable {
-  readonly #worker: Worker;
-  readonly #stalls: Span[] = [];
+export class StallWatch implements Disposable {
+  readonly #tickers: readonly ChildObserver[];
 
   constructor() {
-    this.#worker = new Worker(labProgram(new URL("./stall-thread.ts", import.meta.url)));
-    this.#worker.on("message", (stall: Span) => {
-      if (this.#stalls.length < MOST_STALLS) this.#stalls.push(stall);
-    });
-    this.#worker.unref();
+    const processors = Array.from({ length: availableParallelism() }, (_, index) => String(index));
+    const pinned = processors.map((processor) => ["chrt", "--rr", "1", "taskset", "--cpu-list", processor]);
+    const prefixes = [[], ...pinned.filter(isPossible)];
+    this.#tickers = prefixes.map((prefix) => new ChildObserver(PROGRAM, prefix, {}));
   }
 
-  /** Stalls so far, in order. */
-  list(): readonly Span[] {
-    return this.#stalls;
+  /** Stalls of all tickers so far. */
+  async list(): Promise<Span[]> {
+    const lists = await Promise.all(this.#tickers.map((ticker) => ticker.call("stalls", {})));
+    return (lists as Span[][]).flat().toSorted((a, b) => a.fromMs - b.fromMs);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.terminate();
+  [Symbol.dispose](): void {
+    for (const ticker of this.#tickers) ticker.end();
   }
+}
+
+/** Not every user may ask for a priority, and not every container for a processor. */
+function isPossible([command = "", ...rest]: readonly string[]): boolean {
+  return spawnSync(command, [...rest, "true"], { stdio: "ignore" }).status === 0;
 }
 
 /** The windows that stalls excuse: somewhat longer than themselves, joined where they touch. */
