@@ -89,6 +89,7 @@ const ENTRIES = [
   "src/lab/start.ts",
   "src/lab/chaos/main.ts",
   "src/sim/main.ts",
+  "src/sim/checkers/rerun-thread.ts",
   "src/sim/mutants/main.ts",
   "docs/generate.ts",
   "benchmarks/failover.ts",

@@ -6,20 +6,22 @@
 
 import { Random } from "../../core/base/random.ts";
 import type { Instant } from "../../core/base/time.ts";
-import { checkpointsOf, stateShape, type Checkpoint } from "../../core/node/checkpoint.ts";
+import { checkpointsOf, type Checkpoint } from "../../core/node/checkpoint.ts";
 import type { Effect } from "../../core/node/effects.ts";
 import { Node, type NodeOptions } from "../../core/node/node.ts";
-import { Rerun } from "../../core/recording/rerun.ts";
-import { Tape, type Batch } from "../../core/recording/tape.ts";
+import { Tape } from "../../core/recording/tape.ts";
 import type { Core, MakeCore } from "../process.ts";
 import type { World } from "../world.ts";
 import { Checker } from "./checker.ts";
+import { rerunApart } from "./rerun-apart.ts";
 
-/** One seed in so many records. */
-const SHARE = 0.1;
-/** A step in so many begins a segment anew, or cuts the tape. */
-const BEGIN_SHARE = 1 / 4_000;
-const CUT_SHARE = 1 / 200;
+/** One seed in so many records: the first, and so on. */
+const EVERY = 16;
+/** A segment ends after so many steps, and another one begins so many steps after the last one began, at most. */
+const MOST_STEPS = 1_500;
+const MOST_UNTIL_NEXT = 6_000;
+/** The tape is cut after so many steps at most. */
+const MOST_UNTIL_CUT = 300;
 
 /** One life of the recorded node, its last segment. */
 interface Life {
@@ -28,6 +30,10 @@ interface Life {
   checkpoint: Checkpoint | undefined;
   batches: string[];
   now: Instant;
+  /** Steps until these things happen; 0 for an end that was reached. */
+  untilNext: number;
+  untilCut: number;
+  untilEnd: number;
 }
 
 export class Replayed extends Checker {
@@ -39,10 +45,10 @@ export class Replayed extends Checker {
   readonly #lives: Life[] = [];
   #recorded: string | undefined;
 
-  constructor(seed: number | string) {
+  constructor(seed: number) {
     super();
     this.#random = new Random(`${seed}/replay`);
-    this.#isRecording = this.#random.chance(SHARE);
+    this.#isRecording = seed % EVERY === 1;
   }
 
   /** Makes cores of which one node's are recorded; a core that is not the real one says nothing about it. */
@@ -67,18 +73,21 @@ export class Replayed extends Checker {
 
   #record(node: Node, options: NodeOptions): Core {
     const takeCheckpoint = checkpointsOf(node, options.config);
-    const tape = new Tape();
-    const life: Life = { options, tape, checkpoint: undefined, batches: [], now: 0 as Instant };
+    const life: Life = {
+      options,
+      tape: new Tape(),
+      checkpoint: undefined,
+      batches: [],
+      now: 0 as Instant,
+      untilNext: this.#random.integer(2, MOST_UNTIL_NEXT),
+      untilCut: 1,
+      untilEnd: MOST_STEPS,
+    };
     this.#lives.push(life);
-    let isStarted = false;
     return {
       step: (input) => {
-        if (isStarted && this.#random.chance(BEGIN_SHARE)) {
-          tape.begin();
-          life.checkpoint = takeCheckpoint();
-          life.batches = [];
-        } else if (this.#random.chance(CUT_SHARE)) cut(life);
-        isStarted = true;
+        this.#beforeStep(life, takeCheckpoint);
+        if (life.untilEnd === 0) return node.step(input);
         life.now = input.now;
         let effects: readonly Effect[] = [];
         let thrown: string | undefined;
@@ -90,23 +99,34 @@ export class Replayed extends Checker {
           thrown = error instanceof Error ? error.message : String(error);
           throw error;
         } finally {
-          tape.step(input, effects, thrown);
+          life.tape.step(input, effects, thrown);
         }
       },
       view: (now) => node.view(now),
     };
   }
 
+  #beforeStep(life: Life, takeCheckpoint: () => Checkpoint): void {
+    if (--life.untilNext === 0) {
+      life.tape.begin();
+      life.checkpoint = takeCheckpoint();
+      life.batches = [];
+      life.untilNext = this.#random.integer(MOST_STEPS, MOST_UNTIL_NEXT);
+      life.untilEnd = MOST_STEPS;
+    } else if (life.untilEnd > 0 && --life.untilEnd > 0 && --life.untilCut === 0) {
+      cut(life);
+      life.untilCut = this.#random.integer(1, MOST_UNTIL_CUT);
+    }
+  }
+
   #compare(world: World, life: Life): void {
     cut(life);
-    const { options, checkpoint } = life;
-    const start = { ...options, software: "", shape: stateShape(), incarnation: "" };
-    const rerun = new Rerun(start, checkpoint, { toleratesMessages: false });
-    for (const text of life.batches) rerun.run(JSON.parse(text) as Batch);
-    this.runs += rerun.steps;
-    this.decisions += rerun.decisions;
-    if (rerun.divergence === undefined) return;
-    world.violate("replay", `${options.node}, run again, does something else: ${JSON.stringify(rerun.divergence)}`);
+    const { options, checkpoint, batches } = life;
+    const { steps, decisions, difference } = rerunApart({ options, checkpoint, batches });
+    this.runs += steps;
+    this.decisions += decisions;
+    if (difference === undefined) return;
+    world.violate("replay", `${options.node}, run again, does something else: ${difference}`);
   }
 }
 
