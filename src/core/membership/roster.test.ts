@@ -1,7 +1,8 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { instant, type Instant } from "../base/time.ts";
 import { CLOCK_STRETCH, timingFrom } from "../base/timing.ts";
-import type { Frame, Heard } from "./frame.ts";
+import type { Frame, GroupReport, Heard } from "./frame.ts";
 import { Roster, type HeardOutcome, type Peer } from "./roster.ts";
 
 const OWN = "00000000000000aa";
@@ -315,4 +316,76 @@ test("Frames of the previous version are taken as they come: it counts each link
   bench.hear(1, bench.frame({ version: 1, sequence: 500 }));
   bench.hear(2, bench.frame({ version: 1, link: 1, sequence: 7, mode: "standby" }));
   expect(bench.peer.mode).toBe("standby");
+});
+
+test("A frame is news when it says anything else than the one before, or ends a silence", () => {
+  const bench = new Bench();
+  const report: GroupReport = {
+    name: "www",
+    epoch: 16,
+    granted: 0,
+    holder: "srv2",
+    role: "holding",
+    leaseMs: 120,
+    eligible: true,
+    reason: "is well",
+    soft: true,
+    to: undefined,
+    seen: undefined,
+  };
+  const said = { groups: [report] };
+  bench.meet(0);
+  bench.roster.advance(instant(0));
+  const isNews = (now: number, change: Partial<Frame>): unknown => {
+    const outcome = bench.hear(now, bench.frame({ ...said, ...change }));
+    bench.roster.advance(instant(now));
+    return outcome.kind === "heard" ? outcome.isNews : outcome.kind;
+  };
+  expect(isNews(1, {})).toBe(true);
+  expect(isNews(2, {})).toBe(false);
+  expect(isNews(3, { groups: [{ ...report, leaseMs: 20 }], kind: "probe" })).toBe(false);
+  const changes: Partial<Frame>[] = [
+    { groups: [{ ...report, epoch: 32 }] },
+    { groups: [{ ...report, seen: "srv1" }] },
+    { mode: "standby" },
+    { config: "other" },
+    { reach: [1, 1] },
+    { claims: [{ group: "www", epoch: 48 }] },
+    { claimAnswers: [{ group: "www", epoch: 48, granted: true, reason: "" }] },
+    { restartMs: 1_000 },
+  ];
+  for (const [index, change] of changes.entries()) {
+    const now = 10 + 10 * index;
+    expect([change, isNews(now, change)]).toEqual([change, true]);
+    expect([change, isNews(now + 1, {})], "and so is the way back").toEqual([change, true]);
+    expect([change, isNews(now + 2, {})]).toEqual([change, false]);
+  }
+  expect(isNews(100, { link: 1 }), "a link that comes up").toBe(true);
+  expect(isNews(101, { link: 1 })).toBe(false);
+  bench.statesUntil(102, 250);
+  expect(isNews(251, {}), "a peer that was late").toBe(true);
+});
+
+test("The wake-up that is kept from frame to frame is the one that a look at all peers finds", () => {
+  const frames = fc.array(fc.record({ afterMs: fc.integer({ min: 0, max: 130 }), link: fc.constantFrom(0, 1) }), {
+    minLength: 1,
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(frames, (steps) => {
+      const bench = new Bench();
+      bench.meet(0);
+      bench.roster.advance(instant(0));
+      let now = 0;
+      for (const { afterMs, link } of steps) {
+        now += afterMs;
+        if (now >= bench.roster.wakeAt()) bench.roster.advance(instant(now));
+        bench.hear(now, bench.frame({ link }));
+        const kept = bench.roster.wakeAt();
+        const isQuiet = bench.peer.state === "up" && bench.peer.links[link]?.up === true;
+        bench.roster.advance(instant(now));
+        if (isQuiet) expect(bench.roster.wakeAt()).toBe(kept);
+      }
+    }),
+  );
 });
