@@ -31,15 +31,15 @@ test("a machine that stood still explains what no fault does, and is told apart"
 test("a gap that outlasts its fault's bound is told with the part that nothing explains", () => {
   const checker = new ServedAgain(explanations);
   expect(checker.look({ fromMs: 990, toMs: 2_540 })).toBeUndefined();
-  expect(checker.look({ fromMs: 990, toMs: 3_000 })).toEqual({
+  expect(checker.look({ fromMs: 990, toMs: 3_001 })).toEqual({
     fromMs: 2_500,
-    toMs: 3_000,
-    text: "nobody was served for 2010 ms, 500 ms of which no fault explains",
+    toMs: 3_001,
+    text: "nobody was served for 2011 ms, 501 ms of which no fault explains",
   });
-  expect(checker.look({ fromMs: 3_000, toMs: 3_251 })?.text).toBe(
-    "nobody was served for 251 ms, 251 ms of which no fault explains",
+  expect(checker.look({ fromMs: 3_000, toMs: 3_501 })?.text).toBe(
+    "nobody was served for 501 ms, 501 ms of which no fault explains",
   );
-  expect(checker.look({ fromMs: 3_000, toMs: 3_250 })).toBeUndefined();
+  expect(checker.look({ fromMs: 3_000, toMs: 3_500 })).toBeUndefined();
   expect(checker.runs).toBe(4);
 });
 

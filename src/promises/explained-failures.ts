@@ -41,8 +41,8 @@ export interface Unexplained extends Span {
   readonly text: string;
 }
 
-/** What is shorter than this cannot be told from pages that came late on a busy machine. */
-const SHORTEST_MS = 250;
+/** Half a second is what a patient visitor waits; shorter pauses fail no request, and busy machines make them. */
+const SHORTEST_MS = 500;
 
 /** Explains failed requests one by one. */
 export class ExplainedFailures {
