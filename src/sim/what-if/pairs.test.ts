@@ -1,8 +1,8 @@
 /**
  * Two things that happen to a cluster at nearly the same moment, as an administrator could write them: whatever the
  * pair, clients never reach two servers, and once all is healed every group is served again. Seeds draw faults for
- * seconds and seldom meet such moments; here every play is one. A filtered port together with lost ARP is left out,
- * because the arbiter has no witness then.
+ * seconds and seldom meet such moments; here every play is one. A filtered port together with a broken cable is left
+ * out: nodes that cannot read each other have only the wire as a witness, and then not even that.
  */
 
 import { readFileSync } from "node:fs";
@@ -42,21 +42,29 @@ function statementsFor(config: ClusterConfig): string[] {
 
 /** Pairs drawn for each cluster, beside the pause between the two. */
 const CLUSTERS = [
-  { name: "two-nodes", pairs: 90, statements: () => true },
-  { name: "three-nodes-ipv6", pairs: 30, statements: (one: string) => !one.startsWith("filter") },
+  { name: "two-nodes", pairs: 90 },
+  { name: "three-nodes-ipv6", pairs: 30 },
 ] as const;
 const PAUSES_MS = [0, 120, 260];
 
-test.each(CLUSTERS)("pairs of statements on $name", { timeout: 120_000 }, ({ name, pairs, statements }) => {
+/** Is this a pair that the arbiter `segment` promises to survive? */
+function isPromised(...pair: readonly string[]): boolean {
+  const isFiltered = pair.some((one) => one.startsWith("filter"));
+  return !isFiltered || !pair.some((one) => /^(cut|unplug|split)/.test(one));
+}
+
+test.each(CLUSTERS)("pairs of statements on $name", { timeout: 120_000 }, ({ name, pairs }) => {
   const config = read(name);
   const gateways = gatewaysOf(config).map(({ addresses }) => addresses);
-  const all = statementsFor(config).filter(statements);
+  const all = statementsFor(config);
   const random = new Random(`pairs/${name}`);
   let played = 0;
   for (let tries = 0; played < pairs && tries < 10 * pairs; tries++) {
     const pause = random.pick(PAUSES_MS);
     const between = pause === 0 ? "" : `wait ${pause}ms; `;
-    const text = `${random.pick(all)}; ${between}${random.pick(all)}; wait 4s; heal all`;
+    const [one, other] = [random.pick(all), random.pick(all)];
+    if (!isPromised(one, other)) continue;
+    const text = `${one}; ${between}${other}; wait 4s; heal all`;
     const script = parseScript(text, { file: "script", config, gateways });
     if (!script.ok) continue;
     played++;
