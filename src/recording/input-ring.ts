@@ -5,7 +5,7 @@
  * worth a busy disk.
  */
 
-import { mkdir, open, readdir, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Checkpoint } from "../core/node/checkpoint.ts";
@@ -16,8 +16,12 @@ import type { SegmentHeader } from "./segment-header.ts";
 /** Directory of the ring inside the state directory. */
 export const RING_DIRECTORY = "inputs";
 const FILE = /^inputs-(\d{8,12})\.rec$/;
-/** A ring of so many segments: the oldest goes when the next begins. */
+/** A ring of so many full segments: the oldest goes when the next begins. */
 const SEGMENTS = 16;
+/** A daemon that starts again and again leaves many short ones; no more than these are kept. */
+const MOST_SEGMENTS = 256;
+/** The ring takes no more than this share of a small disk, and leaves as much as half of that free. */
+const DISK_SHARE = 1 / 8;
 /** After the disk refused, the next try comes so much later. */
 const RETRY_MS = 60_000;
 /** A new beginning that was asked for and did not come is asked for again. */
@@ -50,6 +54,8 @@ export class InputRing {
   #segment: FileHandle | undefined;
   #blocks: BlockWriter | undefined;
   #sizeBytes = 0;
+  /** What the ring may take on this disk. */
+  #limitBytes: number;
   #nextNumber: number | undefined;
   #isStopped = false;
   #retryAt = 0;
@@ -58,6 +64,7 @@ export class InputRing {
   constructor(options: InputRingOptions) {
     this.#options = options;
     this.#directory = join(options.stateDir, RING_DIRECTORY);
+    this.#limitBytes = options.limitBytes;
   }
 
   /** A new segment begins. */
@@ -78,7 +85,7 @@ export class InputRing {
       return;
     }
     this.#put(this.#blocks.write("batch", batch), false);
-    if (this.#sizeBytes >= this.#options.limitBytes / SEGMENTS) this.#ask(now);
+    if (this.#sizeBytes >= this.#limitBytes / SEGMENTS) this.#ask(now);
   }
 
   /** There is a gap in what was handed in: the segment ends here. */
@@ -136,7 +143,7 @@ export class InputRing {
       try {
         for (const { isFirst, bytes } of batch) {
           if (isFirst) await this.#openNext();
-          await this.#segment?.write(bytes);
+          await this.#segment?.appendFile(bytes);
           this.#queuedBytes -= bytes.length;
         }
         if (this.#isStopped && this.#segment !== undefined) {
@@ -157,13 +164,19 @@ export class InputRing {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const files = await listSegments(this.#directory);
     this.#nextNumber ??= (files.at(-1)?.number ?? 0) + 1;
+    const disk = await statfs(this.#directory);
+    const diskBytes = disk.blocks * disk.bsize;
+    this.#limitBytes = Math.min(this.#options.limitBytes, diskBytes * DISK_SHARE);
     let total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    const room = this.#options.limitBytes * (1 - 1 / SEGMENTS);
-    for (const { path, sizeBytes } of files) {
-      if (total <= room) break;
+    for (const [index, { path, sizeBytes }] of files.entries()) {
+      const isMuch = total > this.#limitBytes * (1 - 1 / SEGMENTS);
+      if (!isMuch && files.length - index < MOST_SEGMENTS) break;
       await rm(path, { force: true });
       total -= sizeBytes;
     }
+    // Whatever else is to be kept there, epochs first of all, is worth more than a record.
+    const { bavail, bsize } = await statfs(this.#directory);
+    if (bavail * bsize < this.#limitBytes / 2) throw new Error("the disk of the state directory is nearly full");
     const path = join(this.#directory, `inputs-${String(this.#nextNumber).padStart(8, "0")}.rec`);
     this.#nextNumber += 1;
     this.#segment = await open(path, "ax", 0o600);

@@ -199,6 +199,15 @@ test("the ring keeps within its limit, and its oldest segments go first", async 
   }
 });
 
+test("a daemon that starts again and again does not leave files without end", async () => {
+  const bench = openRing();
+  const [begin] = recordPair({ diesAt: 1_500, endsAt: 1_500 });
+  for (let life = 0; life < 300; life++) give(bench, begin as TapePart);
+  await bench.ring.flush();
+  const kept = await listSegments(join(directory, RING_DIRECTORY));
+  expect([kept[0]?.number, kept.length]).toEqual([45, 256]);
+});
+
 test("a disk that refuses is told once, and recording begins anew when it takes something again", async () => {
   await writeFile(join(directory, RING_DIRECTORY), "in the way");
   const bench = openRing();
