@@ -23,7 +23,7 @@ export function judgeClaim(
     isServing(holder.reports.get(group.config.name)?.role) &&
     !releasedTo(holder, group, claimer.name);
   const own = group.claiming;
-  const rank = (node: string): number => group.standing.rank(node);
+  const rank = (node: string): number => group.standing.rankAgainst(claimer, node);
   const verdict = group.grants.judge(
     {
       claimer: claimer.name,

@@ -277,9 +277,9 @@ export class Group {
   }
 
   /** A node asks at the same moment and has the better right: withdraw, so that nobody's grant stands in its way. */
-  deferTo(turn: Turn, node: string): void {
+  deferTo(turn: Turn, peer: Peer): void {
     if (this.claiming === undefined || this.role === "starting") return;
-    if (this.standing.rank(node) >= this.standing.rank(this.s.me)) return;
+    if (this.standing.rankAgainst(peer, peer.name) >= this.standing.rankAgainst(peer, this.s.me)) return;
     this.claiming = undefined;
     this.deferUntil = after(turn.now, this.s.timing.askMs * DEFER_ASKS);
     turn.urgent = true;
@@ -522,7 +522,7 @@ export class Group {
     const s = this.s;
     for (const peer of s.roster.peers.values()) {
       if (!peer.alive || !peer.claims.some((claim) => claim.group === this.config.name)) continue;
-      if (!isDeaf(s, peer, { vips: this.vips, now: turn.now })) this.deferTo(turn, peer.name);
+      if (!isDeaf(s, peer, { vips: this.vips, now: turn.now })) this.deferTo(turn, peer);
     }
     if (turn.now < this.deferUntil || isPromised(s, this, turn.now) || !this.standing.wants(turn.now)) {
       if (this.claiming !== undefined) turn.urgent = true;

@@ -173,6 +173,11 @@ export class Standing {
     return position < 0 ? prefer.length : position;
   }
 
+  /** The same towards a peer; one that runs another cluster file may prefer others, so only the order of nodes counts. */
+  rankAgainst(peer: Peer, node: string): number {
+    return peer.config === this.s.configHash ? this.rank(node) : this.index(node);
+  }
+
   /** Position in the cluster file. */
   index(node: string): number {
     return this.s.config.nodes.findIndex((candidate) => candidate.name === node);
