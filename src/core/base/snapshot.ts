@@ -151,7 +151,8 @@ export function describeShape(snapshot: Snapshot): string {
 
 function saveSpecial(value: number): SavedValue {
   if (Object.is(value, -0)) return ["-0"];
-  return [String(value) as "NaN" | "Infinity" | "-Infinity"];
+  if (Number.isNaN(value)) return ["NaN"];
+  return [value > 0 ? "Infinity" : "-Infinity"];
 }
 
 function makeShell(name: string, content: SavedObject[1], classes: Classes): object {

@@ -122,7 +122,7 @@ export class Rerun {
     }
     const like = this.#likes[what];
     assert(like !== undefined, "a row is like one before it");
-    const difference = row[2] as Difference | 0;
+    const difference = row[2] as Difference;
     const input = (difference === 0 ? like : applyDifference(like, difference)) as object;
     this.#likes[what] = input;
     return { input: { ...input, now } as Input, recorded: row[3] ?? [] };

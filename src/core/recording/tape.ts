@@ -18,16 +18,11 @@ import { leaveSecretsOut } from "./redact.ts";
 
 /**
  * One step. First the time: thousandths of a millisecond since the row before, or in a list the time itself. Then
- * the input: the first of its like whole, later ones as its number and what differs. Then the decisions, if any.
+ * the input: the first of its like whole, later ones as its number and what differs, 0 for nothing. Then the decisions, if any.
  */
 export type Row =
   | readonly [time: number | readonly [number], input: object, decisions?: readonly Decision[]]
-  | readonly [
-      time: number | readonly [number],
-      like: number,
-      difference: Difference | 0,
-      decisions?: readonly Decision[],
-    ];
+  | readonly [time: number | readonly [number], like: number, difference: Difference, decisions?: readonly Decision[]];
 
 /** What a batch's text says. */
 export interface Batch {

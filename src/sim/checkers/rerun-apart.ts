@@ -41,9 +41,9 @@ export function rerunApart(job: RerunJob): RerunAnswer {
   Atomics.store(flag, 0, 0);
   port.postMessage(job);
   Atomics.wait(flag, 0, 0, ANSWER_LIMIT_MS);
-  const received = receiveMessageOnPort(port) as { readonly message: RerunAnswer } | undefined;
+  const received = receiveMessageOnPort(port);
   if (received === undefined) throw new Error("the thread that runs recordings again does not answer");
-  return received.message;
+  return received.message as RerunAnswer;
 }
 
 function startThread(): NonNullable<typeof thread> {
