@@ -135,7 +135,10 @@ export class Claiming {
     }
     if (!state.probing) return undefined;
     const unheard = this.servedUnheard(s, now);
-    if (unheard !== undefined) return `${unheard} served it a moment ago and is not heard: its lease may still run`;
+    if (unheard !== undefined) {
+      this.rivalSince = undefined;
+      return `${unheard} served it a moment ago and is not heard: its lease may still run`;
+    }
     for (const vip of this.vips) {
       const missing = this.missingOnWire(s, vip, now);
       if (missing === undefined) continue;
