@@ -5,10 +5,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { pause } from "../clock.ts";
+import { pause, until } from "../clock.ts";
 import { type Lab, withLab } from "../lab.ts";
+import type { CommandOutput } from "../member.ts";
 import { packageRoot } from "../plan.ts";
-import { expectNeverTwo, watchSite } from "./site.fixture.ts";
+import { expectNeverTwo, expectNoMove, watchSite } from "./site.fixture.ts";
 
 test("after the holder was killed, the recordings of both nodes replay to the same decisions, the takeover among them", async () => {
   await withLab({}, async (lab) => {
@@ -36,14 +37,39 @@ test("after the holder was killed, the recordings of both nodes replay to the sa
   });
 });
 
+test("a full disk stops the recording, which is told once, and nothing else", async () => {
+  await withLab({ stateDiskBytes: 4_194_304 }, async (lab) => {
+    const site = await watchSite(lab);
+    const { holder } = site;
+    const fromMs = await lab.call("fillDisk", { node: holder });
+    const told = async (): Promise<string[]> => {
+      const { stdout } = await lab.understudy(holder, ["events", "--json"]);
+      return stdout.split("\n").filter((line) => line.includes("RECORDING_STOPPED"));
+    };
+    await until("the stopped recording is told", async () => (await told()).length > 0, { limitMs: 60_000 });
+    await pause(5_000);
+    expect(await told()).toHaveLength(1);
+    await expectNoMove(lab, site, fromMs);
+    const before = await onNode(lab, holder, ["replay", lab.node(holder).paths.stateDirectory]);
+    expect(before.stdout).toMatch(/the same \d+ decisions/);
+    expect(before.code).toBe(0);
+  });
+});
+
+/** Runs an Understudy command on the node, with its disk and in its network. */
+function onNode(lab: Lab, name: string, argv: readonly string[]): Promise<CommandOutput> {
+  const { runtimeDirectory } = lab.node(name).paths;
+  const program = [process.execPath, join(packageRoot, "src/cli/main.ts"), "--runtime-dir", runtimeDirectory];
+  return lab.node(name).run([...program, ...argv], { timeoutMs: 30_000 });
+}
+
 /** Makes a bundle on the node, in its own network, and unpacks it; answers its files' texts by name. */
 async function bundleOf(lab: Lab, name: string, into: string): Promise<(file: string) => string> {
   const { paths } = lab.node(name);
   mkdirSync(into);
   const file = join(into, "bundle.tar.gz");
-  const program = [process.execPath, join(packageRoot, "src/cli/main.ts"), "--runtime-dir", paths.runtimeDirectory];
   const sources = ["--config", paths.clusterFile, "--state-dir", paths.stateDirectory, "--since", "1h"];
-  const made = await lab.node(name).run([...program, "bundle", "--output", file, ...sources], { timeoutMs: 30_000 });
+  const made = await onNode(lab, name, ["bundle", "--output", file, ...sources]);
   expect(made.code, made.stderr).toBe(0);
   expect(made.stdout).toContain("addresses, names");
   expect(statSync(file).mode & 0o777).toBe(0o600);
