@@ -5,7 +5,7 @@ import type { ClusterConfig } from "../../core/config/cluster.ts";
 import type { SegmentLayout } from "../layout.ts";
 import { GOOD_QUALITY, type Quality } from "../network.ts";
 import type { Target } from "./fault.ts";
-import type { NetworkAction } from "./network-actions.ts";
+import type { Host, NetworkAction } from "./network-actions.ts";
 
 /**
  * Kinds of cuts. Mixing them in one run makes pairs of nodes that both reach a gateway and not each other, which is
@@ -47,6 +47,7 @@ export function drawNetworkAction(
     const trunk = random.integer(0, trunks - 1);
     return { kind: "trunk", links: random.chance(0.5) ? links : [0], trunk, way: random.pick(["both", "up", "down"]) };
   }
+  if (random.chance(0.2)) return drawSplit(random, config.nodes.length, random.chance(0.5) ? links : [0]);
   const all = random.chance(0.4);
   return {
     kind: "cut",
@@ -55,6 +56,15 @@ export function drawNetworkAction(
     way: random.pick(["both", "both", "in", "out"]),
     carrier: random.chance(0.4),
   };
+}
+
+/** Parts that no layout names, as when a switch loses its tables; the routers stay in the first. */
+function drawSplit(random: Random, nodes: number, links: readonly number[]): NetworkAction {
+  const parts: Host[][] = [[], [], []];
+  const count = random.chance(0.8) ? 2 : 3;
+  const hosts: Host[] = [...Array.from({ length: nodes }, (_, index) => index), "client", "client-2", "client-3"];
+  for (const host of hosts) parts[random.integer(0, count - 1)]?.push(host);
+  return { kind: "split", links, parts, way: random.pick(["both", "both", "up", "down"]) };
 }
 
 function drawQualityFault(random: Random, link: number): NetworkAction {
