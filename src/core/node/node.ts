@@ -164,7 +164,9 @@ export class Node {
     settling.reserve(turn, true);
     for (const handed of handover?.groups ?? []) {
       // A self that comes after the stated end holds nothing any more: it observes first like any other.
-      groups.get(handed.name)?.resume(turn, handed);
+      const group = groups.get(handed.name);
+      if (group === undefined) turn.event("GROUP_GONE", { severity: "warning", node: me, group: handed.name });
+      group?.resume(turn, handed);
       if (handed.until <= turn.now) continue;
       beats.restartUntil = later(beats.restartUntil, handed.until);
       settling.isResuming = true;

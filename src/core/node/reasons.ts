@@ -40,6 +40,7 @@ export const REASONS = {
   GROUP_MOVING: "{group} moves from {node} to {to}: {because}",
   GROUP_STAYS: "{group} stays on {node}: {because}",
   GROUP_HOMELESS: "no node may hold {group}: {because}",
+  GROUP_GONE: "{node}'s cluster file has no {group} any more: what is left of its lease ends by itself",
   GROUP_LAPSED: "{node}'s lease on {group} ended: {because}",
   GROUP_YIELDED: "{node} yielded {group} to {to}: {because}",
   GROUP_START_FAILED: "{resource} did not start on {node}: {detail}",

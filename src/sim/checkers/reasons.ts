@@ -118,6 +118,9 @@ export class EveryReason extends Checker {
     else open.delete(vip.id);
     // What happens to a machine without a daemon is nobody's decision.
     if (machine.process === undefined || !machine.process.alive) return;
+    // A file that does not have it any more: an operator's decision, and the lease of before ends by itself.
+    const isKnown = machine.config.groups.some(({ resources }) => resources.some(({ id }) => id === vip.id));
+    if (!isKnown) return;
     const what = isOpen ? "opened its gate" : "closed its gate";
     const group = vip.id.slice(0, vip.id.indexOf("/"));
     const reasons = isOpen ? OPENED : CLOSED;

@@ -1,7 +1,6 @@
 /** Puts the faults of a machine, its daemon and its services into effect, and ends them. */
 
 import { unreachable } from "../../core/base/assert.ts";
-import type { ClusterConfig } from "../../core/config/cluster.ts";
 import { changedFile } from "../cluster.ts";
 import { CONFIG_HASH, type Machine } from "../machine.ts";
 import type { World } from "../world.ts";
@@ -98,16 +97,27 @@ function changeConfig(machine: Machine): () => void {
 /** Each node gets another file a while after the one before it; when the fault ends, the old one in the same way. */
 function reload(world: World, action: Extract<MachineAction, { kind: "reload" }>): () => void {
   const changed = changedFile(world.config, action.change);
+  const hash = `${CONFIG_HASH.slice(0, -1)}${action.change.length}`;
   world.meet(changed);
-  const replace = (config: ClusterConfig, hash: string) => {
+  let isOver = false;
+  const oneByOne = (replace: (machine: Machine) => void) => {
     let afterMs = 0;
     for (const machine of world.machines) {
-      world.timeline.after(afterMs, () => machine.replaceFile(config, hash, action.how));
+      world.timeline.after(afterMs, () => replace(machine));
       afterMs += world.random.machines.between(50, 1_500);
     }
   };
-  replace(changed, `${CONFIG_HASH.slice(0, -1)}${action.change.length}`);
-  return () => replace(world.config, CONFIG_HASH);
+  oneByOne((machine) => {
+    if (!isOver) machine.replaceFile(changed, hash, action.how);
+  });
+  return () => {
+    isOver = true;
+    oneByOne((machine) => {
+      const runs = machine.process?.configHash ?? CONFIG_HASH;
+      if (machine.configHash !== CONFIG_HASH || runs !== CONFIG_HASH)
+        machine.replaceFile(world.config, CONFIG_HASH, action.how);
+    });
+  };
 }
 
 /** Unfed for this long, the heart tells the core. */
