@@ -30,6 +30,9 @@ interface Restart {
   readonly until: Instant;
 }
 
+/** Verbs that leave a wish behind, which travels with the frames. */
+const STATES_A_WISH: ReadonlySet<Verb["verb"]> = new Set(["standby", "online", "clear", "maintenance"]);
+
 export class Requests {
   private readonly s: Surroundings;
   private readonly groups: ReadonlyMap<string, Group>;
@@ -83,6 +86,12 @@ export class Requests {
   }
 
   private answer(turn: Turn, id: number, request: Verb): Outcome | undefined {
+    // A wish is told apart from older ones by its number, and who has not heard the others yet would give it an old one:
+    // said here, and lost everywhere.
+    if (this.s.mode === "observing" && STATES_A_WISH.has(request.verb)) {
+      const message = `${this.s.me} has just started and does not know yet what was wished last`;
+      return refuse("NOT_SETTLED", message, "ask another node, or try again in a moment");
+    }
     switch (request.verb) {
       case "switch":
         return this.switch(turn, request.group, request.to);
