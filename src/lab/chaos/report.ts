@@ -12,6 +12,8 @@ import type { Schedule } from "./schedule.ts";
 
 const MOST_VIOLATIONS = 12;
 const MOST_LINES = 12;
+/** Share of a run that may be excused before the report says so. */
+const MOST_STALLED = 0.1;
 /** How far around the instant an excerpt looks. */
 const SPELLS_BEFORE_MS = 6_000;
 const CAPTURE_AROUND_MS = 150;
@@ -73,6 +75,9 @@ export function renderReport(evidence: Evidence, verdict: Verdict): string[] {
     `instants with two holders for the visitor: ${twoHolders.length}`,
     `a failed request would have been explained in ${(verdict.explainable * 100).toFixed(0)} % of the time`,
     `the machine stood still ${evidence.stalls.length} times, which excuses ${Math.round(verdict.stalledMs)} ms`,
+    ...(verdict.stalledMs > MOST_STALLED * (endedMs - startedMs)
+      ? ["that is much: about what a visitor felt this run proves little, repeat it on a quieter machine"]
+      : []),
     `the observer saw ${segment.frames} frames, missed ${segment.dropped}, and was blind for ${Math.round(segment.longestBlindMs)} ms at most`,
     ...phaseLines(evidence),
     ...verdict.checkers.map(({ promise, runs }) => `checked ${runs} times: ${promise}`),

@@ -1,7 +1,7 @@
 /**
- * When the machine itself stood still: windows in which no program can be blamed for being slow. One ticker of ordinary
- * priority, wherever the kernel lets it run, feels what web servers and visitors feel; and one on each processor, of
- * the priority that hearts ask for, feels only a processor that was taken from the whole machine.
+ * When the machine itself stood still: windows in which no program can be blamed for being slow. Each processor has a
+ * ticker of ordinary priority, which feels what web servers, visitors and main threads feel there, and one of the priority
+ * that hearts ask for, which feels only a processor that was taken from the whole machine.
  */
 
 import { spawnSync } from "node:child_process";
@@ -18,8 +18,10 @@ export class StallWatch implements Disposable {
 
   constructor() {
     const processors = Array.from({ length: availableParallelism() }, (_, index) => String(index));
-    const pinned = processors.map((processor) => ["chrt", "--rr", "1", "taskset", "--cpu-list", processor]);
-    const prefixes = [[], ...pinned.filter(isPossible)];
+    const ordinary = processors.map((processor) => ["taskset", "--cpu-list", processor]);
+    const urgent = ordinary.map((pin) => ["chrt", "--rr", "1", ...pin]);
+    const possible = [...ordinary, ...urgent].filter(isPossible);
+    const prefixes = possible.length > 0 ? possible : [[]];
     this.#tickers = prefixes.map((prefix) => new ChildObserver(PROGRAM, prefix, {}));
   }
 
