@@ -45,7 +45,7 @@ export class Peer {
   readonly servesUnheard: Map<string, { readonly at: Instant; readonly mac: string }> = new Map();
   /** Per link: send time of our newest question that the peer's kernel answered there. */
   readonly kernelAt: Instant[] = [];
-  /** Per link: since when its kernel has answered there without a break. */
+  /** Per link: since when its kernel has answered there without a break, if nothing of it was heard as that began. */
   readonly kernelSince: Instant[] = [];
   /** Per link: highest sequence of ours that the peer said it heard. */
   readonly echoed: number[] = [];
@@ -104,11 +104,14 @@ export class Peer {
     return list;
   }
 
-  /** Its kernel answered our question of `sentAt` on a link; more than `breakMs` between two of them is a break. */
-  kernelAnswered(link: number, sentAt: Instant, breakMs: number): void {
+  /**
+   * Its kernel answered our question of `sentAt` on a link; more than `breakMs` between two of them is a break. The
+   * beginning is dated by when it was read: an answer may belong to a younger question than the one that it is dated by.
+   */
+  kernelAnswered(link: number, sentAt: Instant, { now, breakMs }: { now: Instant; breakMs: number }): void {
     const before = this.kernelAt[link] ?? LONG_AGO;
     if (sentAt <= before) return;
-    if (sentAt - before > breakMs) this.kernelSince[link] = sentAt;
+    if (sentAt - before > breakMs) this.kernelSince[link] = this.alive ? LONG_AGO : now;
     this.kernelAt[link] = sentAt;
   }
 

@@ -224,15 +224,12 @@ function carriedOn(s: Surroundings, link: number, now: Instant): string | readon
   const rows = needsGateway ? [segment.gatewayRow] : segment.rows;
   const carried = rows.filter((row) => now - row.until <= s.timing.askMs * PROVEN_ASKS);
   const { hearingSince, gatewayHearingSince } = segment;
-  const hearing = needsGateway ? later(hearingSince, gatewayHearingSince) : hearingSince;
+  // Who is heard by its kernel alone may have come back just now, from a part that nothing reached before.
+  const hearing = later(hearingSince, needsGateway ? gatewayHearingSince : backSince(s, link, now));
   // Whoever is silent now may have spoken, and been renewed, while we could not hear.
   const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
   if (silent && now - hearing < s.timing.waitMs) return `the network of link ${link} is heard again only now`;
-  if (carried.length > 0) {
-    // Who is heard by its kernel alone may have come back just now, from a part that nothing reached before.
-    const since = needsGateway ? LONG_AGO : backSince(s, link, now);
-    return carried.map((row) => ({ since: later(row.since, since), until: row.until }));
-  }
+  if (carried.length > 0) return carried;
   if (now - segment.provenAt > s.timing.askMs * PROVEN_ASKS) return `no sign of life on link ${link}`;
   const missing = uncovered(s, link, now).join(" and ");
   const why = segment.gateways.length > 0 ? "and no gateway answers" : "and they are half of the nodes or more";

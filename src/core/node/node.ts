@@ -278,7 +278,8 @@ export class Node {
       const isKnown = peer.macOn[input.link] === input.mac && peer.macs.has(input.mac);
       this.learn(life, peer, input);
       segment?.kernelAnswered(input.sentAt);
-      peer.kernelAnswered(input.link, input.sentAt, s.timing.askMs * KERNEL_BREAK_ASKS);
+      const breakMs = s.timing.askMs * KERNEL_BREAK_ASKS;
+      peer.kernelAnswered(input.link, input.sentAt, { now: turn.now, breakMs });
       settling.coverMoved(turn);
       return !isKnown;
     }
