@@ -101,6 +101,10 @@ export class FrameCodec {
   readonly #replays = new ReplayGuard();
   /** Tags of all nodes. */
   readonly #tags = new Map<string, number>();
+  /** This node's incarnation as it stands in envelopes. */
+  readonly #incarnation = new Uint8Array(8);
+  /** Room for the body that is being written: a new array for each would cost more than the writing. */
+  readonly #room = new Uint8Array(MAX_FRAME_BYTES);
   /** The last body, for the same one on the next link, and its part that seldom changes, for the next beat. */
   #written: { frame: Frame; version: number; rest: Uint8Array; bytes: Uint8Array } | undefined;
   /** Per sender: the last body and what it said, for the same one on the next link or nearly the same in the next beat. */
@@ -112,6 +116,7 @@ export class FrameCodec {
     this.#speaks = options.speaks;
     this.#clusterTag = tagOf(options.cluster);
     this.#ownTag = tagOf(options.node);
+    putIncarnation(this.#incarnation, 0, options.incarnation);
     for (const node of options.nodes) {
       const tag = tagOf(node.name);
       const other = this.#senders.get(tag);
@@ -137,7 +142,8 @@ export class FrameCodec {
     bytes[3] = Math.min(frame.speaks, this.#speaks ?? frame.speaks);
     putU32(bytes, 4, this.#options.seal.keyId);
     putU32(bytes, 8, this.#clusterTag);
-    putIncarnation(bytes, 12, frame.incarnation);
+    if (frame.incarnation === this.#options.incarnation) bytes.set(this.#incarnation, 12);
+    else putIncarnation(bytes, 12, frame.incarnation);
     putU32(bytes, 20, frame.sequence);
     putU32(bytes, 24, frame.node === this.#options.node ? this.#ownTag : tagOf(frame.node));
     bytes[28] = frame.link;
@@ -158,7 +164,8 @@ export class FrameCodec {
     if (isAfter && last.frame.heard === frame.heard && isSameRest(last.frame, frame)) return last.bytes;
     const head = writeHead(frame);
     const rest = isAfter && isSameRest(last.frame, frame) ? last.rest : bytesOf(writeRest(frame, version));
-    const bytes = new Uint8Array(head.length + rest.length);
+    const length = head.length + rest.length;
+    const bytes = length > this.#room.length ? new Uint8Array(length) : this.#room.subarray(0, length);
     for (let i = 0; i < head.length; i += 1) bytes[i] = head.charCodeAt(i);
     bytes.set(rest, head.length);
     this.#written = { frame, version, rest, bytes };
@@ -204,16 +211,22 @@ export class FrameCodec {
   #bodyIn(bytes: Uint8Array, sender: { name: string; links: number }, version: number): FrameBody | undefined {
     const last = this.#read.get(sender.name);
     const isAfter = last !== undefined && last.version === version;
-    if (isAfter && isSame(last.bytes, bytes, 0, 0)) return last.said.body;
+    if (isAfter && last.length === bytes.length && isSame(last, bytes, { before: bytes.length, behind: 0 }))
+      return last.said.body;
     const said = (isAfter ? reread(bytes, last) : undefined) ?? read(bytes, version, sender.links);
-    if (said !== undefined) this.#read.set(sender.name, { bytes: bytes.slice(), version, said });
-    return said?.body;
+    if (said === undefined) return undefined;
+    // The datagram's own bytes may be overwritten by the next one; its room here is that of the body before.
+    const room = last?.room ?? new Uint8Array(MAX_FRAME_BYTES);
+    room.set(bytes);
+    this.#read.set(sender.name, { room, length: bytes.length, version, said });
+    return said.body;
   }
 }
 
 /** A body that was read, as it came. */
 interface ReadBody {
-  readonly bytes: Uint8Array;
+  readonly room: Uint8Array;
+  readonly length: number;
   readonly said: SaidBody;
 }
 
@@ -223,22 +236,21 @@ function read(bytes: Uint8Array, version: number, links: number): SaidBody | und
 }
 
 /** Reads what stands where the last body had the list of what was heard, if all around it is the same. */
-function reread(bytes: Uint8Array, { bytes: last, said }: ReadBody): SaidBody | undefined {
+function reread(bytes: Uint8Array, last: ReadBody): SaidBody | undefined {
+  const { said } = last;
   const { before, behind } = said;
   const end = bytes.length - behind;
-  if (before === 0 || end < before || !isSame(last, bytes, before, behind)) return undefined;
+  if (before === 0 || end < before || !isSame(last, bytes, said)) return undefined;
   const list = asciiFrom(bytes.subarray(before, end));
   return list === undefined ? undefined : rereadBody(list, said);
 }
 
-/** Are the first so many bytes the same, and the last so many? With none of both: are all? */
-function isSame(a: Uint8Array, b: Uint8Array, before: number, behind: number): boolean {
-  const isWhole = before === 0 && behind === 0;
-  if (isWhole && a.length !== b.length) return false;
-  const head = isWhole ? a.length : before;
-  for (let i = 0; i < head; i += 1) if (a[i] !== b[i]) return false;
-  const shift = b.length - a.length;
-  for (let i = a.length - behind; i < a.length; i += 1) if (a[i] !== b[i + shift]) return false;
+/** Are the first so many bytes the same as in the last body, and the last so many? */
+function isSame(last: ReadBody, bytes: Uint8Array, { before, behind }: { before: number; behind: number }): boolean {
+  const { room, length } = last;
+  for (let i = 0; i < before; i += 1) if (room[i] !== bytes[i]) return false;
+  const shift = bytes.length - length;
+  for (let i = length - behind; i < length; i += 1) if (room[i] !== bytes[i + shift]) return false;
   return true;
 }
 
