@@ -26,7 +26,7 @@ const LINKS = 2;
 const SIM_MIXES: readonly Mix[] = ["calm", "chaos"];
 /** The promise, for five nodes. */
 const PROMISED = 1_000;
-const EFFORT = { quick: { seeds: 6, rounds: 2 }, full: { seeds: 24, rounds: 5 } };
+const EFFORT = { quick: { seeds: 6, rounds: 2 }, full: { seeds: 16, rounds: 3 } };
 /** Seeds whose inputs are kept for the core alone: they take memory. */
 const RECORDED_SEEDS = 6;
 /** New space of a child in which nothing is collected, so that what is allocated can be seen; in megabytes. */
@@ -97,7 +97,7 @@ function stepAlone(shape: { nodes: number; mix: Mix }): number {
   };
   simulate(shape, RECORDED_SEEDS, recording);
   const times: number[] = [];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const nodes = lives.map(({ options }) => new Node(options));
     const before = process.threadCpuUsage();
     let steps = 0;
@@ -119,9 +119,9 @@ function allocations(shape: { nodes: number; mix: Mix }): Row["allocated"] {
 }
 
 function printAllocations(shape: { nodes: number; mix: Mix }): void {
-  simulate(shape, 1, realCore);
+  simulate(shape, 3, realCore);
   const before = process.memoryUsage().heapUsed;
-  const { steps, simulatedS } = simulate(shape, 2, realCore);
+  const { steps, simulatedS } = simulate(shape, 3, realCore);
   const bytes = process.memoryUsage().heapUsed - before;
   console.log(JSON.stringify({ bytesPerStep: bytes / steps, bytesPerSimulatedS: bytes / simulatedS }));
 }
