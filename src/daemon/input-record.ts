@@ -5,7 +5,6 @@
 
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { MAX_RECORDING_BYTES } from "../core/base/limits.ts";
-import { stateShape } from "../core/node/checkpoint.ts";
 import type { DecisionEvent } from "../core/node/effects.ts";
 import { InputRing } from "../recording/input-ring.ts";
 import { recordedConfig } from "../recording/segment-header.ts";
@@ -38,11 +37,10 @@ export function recordInputs(options: InputRecordOptions): Flushable {
     now: () => performance.now(),
   });
   const config = recordedConfig(options.config);
-  const shape = stateShape();
   const take = (part: TapePart): void => {
     switch (part.kind) {
       case "begin": {
-        const { incarnation, checkpoint, wall } = part;
+        const { incarnation, shape, checkpoint, wall } = part;
         const begins = checkpoint === undefined ? "start" : "checkpoint";
         return ring.begin({ software, shape, node, config, configHash, incarnation, begins, wall }, checkpoint);
       }

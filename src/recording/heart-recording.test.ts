@@ -11,7 +11,7 @@ class Bench {
   takeCheckpoint = (): [] => [];
   readonly recording = new HeartRecording({
     incarnation: "1".repeat(16),
-    takeCheckpoint: () => this.takeCheckpoint(),
+    checkpoints: { shape: "", take: () => this.takeCheckpoint() },
     post: (part) => {
       this.parts.push(part);
     },

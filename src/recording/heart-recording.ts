@@ -17,6 +17,7 @@ export type TapePart =
   | {
       readonly kind: "begin";
       readonly incarnation: string;
+      readonly shape: string;
       readonly checkpoint: Checkpoint | undefined;
       readonly wall: number;
     }
@@ -35,9 +36,15 @@ const MAX_UNREAD = 30;
 const CALM_MS = 500;
 const CALM_LIMIT_MS = 10_000;
 
+/** The core's whole state, and the shape of it. */
+export interface Checkpoints {
+  readonly shape: string;
+  take(): Checkpoint;
+}
+
 export interface HeartRecordingOptions {
   readonly incarnation: string;
-  takeCheckpoint(): Checkpoint;
+  readonly checkpoints: Checkpoints;
   post(part: TapePart): void;
   /** The wall clock; for people who read the recording. */
   wall(): number;
@@ -119,7 +126,7 @@ export class HeartRecording {
     if (this.#isOn) this.#cut(now);
     this.#tape.begin();
     this.#isOn = true;
-    this.#post(this.#options.takeCheckpoint());
+    this.#post(this.#options.checkpoints.take());
   }
 
   #breakOff(): void {
@@ -130,8 +137,8 @@ export class HeartRecording {
 
   /** Begins a segment. */
   #post(checkpoint: Checkpoint | undefined): void {
-    const { incarnation, post, wall } = this.#options;
-    post({ kind: "begin", incarnation, checkpoint, wall: wall() });
+    const { incarnation, checkpoints, post, wall } = this.#options;
+    post({ kind: "begin", incarnation, shape: checkpoints.shape, checkpoint, wall: wall() });
   }
 }
 

@@ -54,9 +54,9 @@ export interface PairScript {
 
 /** Header of a segment of srv2. */
 export function pairHeader(part: Extract<TapePart, { kind: "begin" }>): SegmentHeader {
-  const { incarnation, checkpoint, wall } = part;
+  const { incarnation, shape, checkpoint, wall } = part;
   const begins = checkpoint === undefined ? "start" : "checkpoint";
-  const known = { software: "1.0.0", shape: stateShape(), node: "srv2", configHash: HASH };
+  const known = { software: "1.0.0", shape, node: "srv2", configHash: HASH };
   return { ...known, config: recordedConfig(PAIR), incarnation, begins, wall };
 }
 
@@ -68,7 +68,7 @@ export function recordPair({ diesAt, endsAt, beginsAt = [], told = [] }: PairScr
   const nodes = { srv1: make("srv1"), srv2: make("srv2") };
   const recording = new HeartRecording({
     incarnation: "2".repeat(16),
-    takeCheckpoint: checkpointsOf(nodes.srv2, PAIR),
+    checkpoints: { shape: stateShape(), take: checkpointsOf(nodes.srv2, PAIR) },
     post: (part) => {
       parts.push(part);
     },

@@ -3,7 +3,7 @@
  * handle.ts; see messages.ts for what it says and hears.
  */
 
-import { checkpointsOf } from "../../core/node/checkpoint.ts";
+import { checkpointsOf, stateShape } from "../../core/node/checkpoint.ts";
 import { Node } from "../../core/node/node.ts";
 import { Alarm } from "../../host/linux/alarm.ts";
 import { openMachine } from "../../host/linux/machine.ts";
@@ -32,6 +32,6 @@ await serveHeart(({ config, configHash, node, settingsRecord }, post) => {
     chores,
     timers: alarmTimers(new Alarm()),
     node: core,
-    takeCheckpoint: checkpointsOf(core, config),
+    checkpoints: { shape: stateShape(), take: checkpointsOf(core, config) },
   };
 });

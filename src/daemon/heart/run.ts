@@ -9,14 +9,13 @@ import type { Input } from "../../core/node/inputs.ts";
 import type { StepResult } from "../../core/node/node.ts";
 import type { NodeView } from "../../core/node/view.ts";
 import type { Instant } from "../../core/base/time.ts";
-import type { Checkpoint } from "../../core/node/checkpoint.ts";
 import { timingFrom } from "../../core/base/timing.ts";
 import type { Chores } from "./chores.ts";
 import { Datagrams } from "./datagrams.ts";
 import { Loop, type Timers } from "./loop.ts";
 import { FEED_LIMIT_MS, type FromHeart, type HeartOptions, type ToHeart } from "./messages.ts";
 import { type HeartMachine, Performer } from "./perform.ts";
-import { HeartRecording } from "../../recording/heart-recording.ts";
+import { type Checkpoints, HeartRecording } from "../../recording/heart-recording.ts";
 import { createSeal } from "./seal.ts";
 
 /** What the heart runs on. */
@@ -26,7 +25,7 @@ export interface HeartSurroundings {
   readonly timers: Timers;
   readonly chores: Chores;
   /** The core's whole state; without it inputs are not recorded. */
-  readonly takeCheckpoint?: () => Checkpoint;
+  readonly checkpoints?: Checkpoints;
   post(message: FromHeart): void;
   /** After the heart broke: the gates are closed, the process must end. */
   broken(): void;
@@ -118,11 +117,11 @@ export async function runHeart(options: HeartOptions, surroundings: HeartSurroun
 }
 
 function recordingOf(surroundings: HeartSurroundings, incarnation: string): HeartRecording | undefined {
-  const { takeCheckpoint, post } = surroundings;
-  if (takeCheckpoint === undefined) return undefined;
+  const { checkpoints, post } = surroundings;
+  if (checkpoints === undefined) return undefined;
   return new HeartRecording({
     incarnation,
-    takeCheckpoint,
+    checkpoints,
     post: (part) => post({ kind: "tape", part }),
     wall: () => Date.now(),
   });

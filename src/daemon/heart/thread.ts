@@ -12,7 +12,7 @@ export async function serveHeart(
   open: (
     options: HeartOptions,
     post: (message: FromHeart) => void,
-  ) => Pick<HeartSurroundings, "machine" | "node" | "chores" | "takeCheckpoint"> & { readonly timers?: Timers },
+  ) => Pick<HeartSurroundings, "machine" | "node" | "chores" | "checkpoints"> & { readonly timers?: Timers },
 ): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error("the heart runs only in a thread of the daemon");
