@@ -220,3 +220,33 @@ test("Nothing to run starts and stops at once", () => {
   bench.settle();
   expect(bench.log).toEqual(["0 started", "0 stopped"]);
 });
+
+test("A service that says it started and never runs has failed to start, after as many attempts", () => {
+  const bench = new Bench(service("a"));
+  bench.answer = ({ action }) => action !== "status";
+  bench.lifecycle.start(instant(0));
+  bench.until(1_900);
+  expect(bench.log).toEqual([
+    "0 start a",
+    "0 started",
+    "1000 status a",
+    "1000 died a: exit 1",
+    "1000 start a",
+    "1000 started",
+  ]);
+  bench.until(2_000);
+  expect(bench.log.slice(6, 8)).toEqual([
+    "2000 status a",
+    "2000 start-failed a: its start ended well 2 times and it did not run: exit 1 (final)",
+  ]);
+});
+
+test("A service that was seen running may die as often as it likes", () => {
+  const bench = new Bench(service("a"));
+  let looks = 0;
+  bench.answer = ({ action }) => action !== "status" || ++looks % 2 === 1;
+  bench.lifecycle.start(instant(0));
+  bench.until(20_500);
+  expect(bench.log.filter((line) => line.includes("died"))).toHaveLength(10);
+  expect(bench.log.filter((line) => line.includes("start-failed"))).toEqual([]);
+});

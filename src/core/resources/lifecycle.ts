@@ -54,6 +54,10 @@ export class Lifecycle {
   private pending: { order: Order; limit: Instant } | undefined;
   private retryAt: Instant = NEVER;
   private statusAt: Instant[] = [];
+  /** Per service: how often it was started, said so, and was not running when first looked at. */
+  private readonly emptyStarts = new Map<string, number>();
+  /** Services seen running since their last start. */
+  private readonly seen = new Set<string>();
 
   constructor(services: readonly ManagedService[], tokens: Tokens) {
     this.services = services;
@@ -64,6 +68,7 @@ export class Lifecycle {
   start(now: Instant): void {
     if (this.phase === "starting") return;
     this.phase = "starting";
+    this.emptyStarts.clear();
     this.position = 0;
     this.attempt = 0;
     this.retryAt = now;
@@ -189,9 +194,21 @@ export class Lifecycle {
   }
 
   private statusResult(service: string, ok: boolean, detail: string, now: Instant): LifecycleNews | undefined {
-    if (ok || this.phase !== "running") return undefined;
+    if (this.phase !== "running") return undefined;
+    if (ok) {
+      this.seen.add(service);
+      this.emptyStarts.delete(service);
+      return undefined;
+    }
+    const empty = this.seen.delete(service) ? 0 : (this.emptyStarts.get(service) ?? 0) + 1;
+    this.emptyStarts.set(service, empty);
     this.phase = "starting";
     this.position = this.services.findIndex((candidate) => candidate.id === service);
+    // A start that ends well and starts nothing is a failed one: else it would be tried for ever.
+    if (empty >= (this.services[this.position]?.attempts ?? 1)) {
+      const what = `its start ended well ${empty} times and it did not run: ${detail}`;
+      return { kind: "start-failed", service, detail: what, final: true };
+    }
     this.attempt = 0;
     this.retryAt = now;
     return { kind: "died", service, detail };

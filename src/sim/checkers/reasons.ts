@@ -40,7 +40,7 @@ const ROLES: Readonly<Record<GroupRole, readonly string[]>> = {
 };
 
 const MODES: Readonly<Record<NodeMode, readonly string[]>> = {
-  observing: ["NODE_STARTED"],
+  observing: ["NODE_STARTED", "NODE_FED"],
   online: ["NODE_ONLINE", "NODE_FED"],
   standby: ["NODE_STANDBY", "NODE_FED"],
   left: ["NODE_LEAVING", "NODE_STALLED"],
