@@ -80,3 +80,16 @@ test("Wishes for keys without end are not taken in without end", () => {
   expect(mine.all()).toHaveLength(81);
   expect(mine.merge([{ key: "at/group0", value: "srv2", version: 2, node: "srv1" }])).toEqual(["at/group0"]);
 });
+
+test("Of two wishes with one number the end of a restriction wins, whoever states it and whoever hears first", () => {
+  const on = { key: "maintenance", value: "on", version: 3, node: "srv2" };
+  const off = { key: "maintenance", value: "off", version: 3, node: "srv1" };
+  for (const order of [
+    [on, off],
+    [off, on],
+  ]) {
+    const mine = new Wishes();
+    for (const wish of order) mine.merge([wish]);
+    expect(mine.get("maintenance")).toBe("off");
+  }
+});

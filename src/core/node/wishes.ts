@@ -1,6 +1,6 @@
 /**
- * Operators' wishes: small versioned registers that travel with the frames. The higher (version, node) wins
- * on every node, so after a split all nodes agree again on whatever was said last.
+ * Operators' wishes: small versioned registers that travel with the frames. The higher version wins on every node, and
+ * of equal ones one that all choose alike, so after a split all nodes agree again.
  */
 
 import { MAX_GROUPS, MAX_NODES } from "../base/limits.ts";
@@ -65,8 +65,13 @@ export class Wishes {
   }
 }
 
-/** The value decides last: a node that lost its disk counts anew, and may say another thing in an old version. */
+/**
+ * Of two wishes with one number neither speaker knew of the other's. What keeps a node or the whole cluster from
+ * acting loses then: an end that was confirmed to somebody must not be undone by a beginning that he could not see.
+ * The value decides last: a node that lost its disk counts anew, and may say another thing in an old version.
+ */
 function supersedes(a: Wish, b: Wish): boolean {
   if (a.version !== b.version) return a.version > b.version;
+  if ((a.value === "off") !== (b.value === "off")) return a.value === "off";
   return a.node === b.node ? a.value > b.value : a.node > b.node;
 }
