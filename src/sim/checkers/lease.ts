@@ -38,6 +38,8 @@ interface Allowance {
 export class InsideLease extends Checker {
   readonly name = "inside the lease";
   readonly #allowances: Allowance[] = [];
+  /** Newest frame that a machine heard of another. */
+  readonly #newest: { incarnation: string; sequence: number }[] = [];
   /** Last mode that a machine heard of another, by their numbers. */
   readonly #heardModes: NodeMode[][] = [];
 
@@ -48,7 +50,8 @@ export class InsideLease extends Checker {
     const sender = world.machine(frame.node);
     // A new self counts once it shows that it heard this one: until then it is what its former self said last.
     const isConfirmed = frame.heard.some((heard) => heard.incarnation === process.incarnation);
-    if (isConfirmed || frame.mode === "left") modes[sender.index] = frame.mode;
+    const isNews = this.#isNewest(machine.index * world.machines.length + sender.index, frame);
+    if (isNews && (isConfirmed || frame.mode === "left")) modes[sender.index] = frame.mode;
     for (const heard of frame.heard) {
       if (heard.incarnation !== process.incarnation) continue;
       const sent = process.sentTime(sender, heard.link, heard.sequence);
@@ -63,6 +66,18 @@ export class InsideLease extends Checker {
       const { heardBy } = this.#allowance(world, machine);
       raise(heardBy, sender.index, machine.clock.read(world.now) + frame.restartMs * CLOCK_STRETCH);
     }
+  }
+
+  /** Frames overtake each other, and some come twice; only the newest of an incarnation tells its sender's mode. */
+  #isNewest(pair: number, { incarnation, sequence }: Frame): boolean {
+    const known = this.#newest[pair];
+    if (known?.incarnation !== incarnation) {
+      this.#newest[pair] = { incarnation, sequence };
+      return true;
+    }
+    if (sequence <= known.sequence) return false;
+    known.sequence = sequence;
+    return true;
   }
 
   override answerHeard(world: World, machine: Machine, answer: WireAnswer): void {
