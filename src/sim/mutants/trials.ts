@@ -141,6 +141,17 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     gateways: [[], []],
     faults: [at(3_000, 1_200, { kind: "split", links: BOTH, parts: [[], [2, 3]], way: "both" })],
   },
+  /** The same, and the holder's daemon stands still for less than its gate is open: answers wait in its sockets. */
+  "filtered and frozen": {
+    nodes: 2,
+    seconds: 6,
+    faults: (seed) => [
+      at(2_500, 4_000, FILTERED),
+      ...[3_000, 3_800, 4_600, 5_400].map((ms, index) =>
+        at(ms, 60 + ((seed * 13 + index * 29) % 130), { kind: "freeze", node: "holder", effects: undefined }),
+      ),
+    ],
+  },
   /** A daemon restarts with a stated end, and is cut off meanwhile. */
   "restart and cut": {
     nodes: 3,
@@ -159,13 +170,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     seconds: 5,
     faults: [at(3_000, 10, ask(0, { verb: "restart" })), at(2_999, 2_500, FILTERED), at(3_100, 1_200, cut(0, BOTH))],
   },
-  /** The holder's main thread hangs. */
-  stall: {
-    nodes: 2,
-    seconds: 6,
-    faults: [at(3_000, 4_000, { kind: "stall", node: 0 })],
-    looks: [expectServer(5_000, { by: "srv2" }, "the main thread of srv1 has hung for two seconds")],
-  },
+  /** The holder's main thread hangs, and nothing can stop its service. */
   "stall with a service": {
     nodes: 2,
     seconds: 6,

@@ -176,20 +176,6 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
     trial: "third hears both",
   },
   {
-    name: "weaker-claimer-insists",
-    breaks: "A claimer that hears one with the better right does not withdraw.",
-    patches: [
-      {
-        file: GROUP,
-        find: "this.claiming = undefined;\n    this.deferUntil =",
-        replace: "if (turn.now > 0) return;\n    this.deferUntil =",
-      },
-    ],
-    coveredBy:
-      "A claim that is refused is raised, and one that stands for long takes turns with others: the circle of claimers ends by luck.",
-    goldenCase: "Both boot and ask at once: the one with the worse right withdraws",
-  },
-  {
     name: "outbid-claim-not-raised",
     breaks: "A claim below somebody's known epoch is never raised.",
     patches: [
@@ -212,14 +198,14 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
         replace: "return true;",
       },
     ],
-    caughtBy: ["one holder", "needless moves"],
-    within: 200,
+    coveredBy: "The living holder refuses the claim, and answers on the wire.",
+    goldenCase: "The network answers ARP for the dead holder: asked by echo too, it is not believed",
   },
   {
     name: "grant-does-not-bind",
     breaks: "A node that granted a claim takes the group itself while the claimer still claims.",
     patches: [{ file: GROUP, find: " || isPromised(s, this, turn.now)", replace: "" }],
-    caughtBy: ["one holder"],
-    within: 200,
+    coveredBy: "The claimer is found on the wire, or by its frames, before the granter could open.",
+    goldenCase: "A claim that was granted binds the granter too: it does not take what was released to it before",
   },
 ];

@@ -23,14 +23,14 @@ export const DAEMON_MUTANTS: readonly Mutant[] = [
         replace: "",
       },
     ],
-    caughtBy: ["one holder"],
+    caughtBy: ["one holder", "services"],
     within: 200,
   },
   {
     name: "answers-dated-by-newest-question",
     breaks: "The daemon dates an answer by the newest open question.",
     patches: [{ file: "sim/questions.ts", find: "      mine = one;\n      break;", replace: "      mine = one;" }],
-    caughtBy: ["inside the lease"],
+    caughtBy: ["inside the lease", "one holder"],
     within: 200,
   },
 ];

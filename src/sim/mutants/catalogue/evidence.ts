@@ -27,7 +27,8 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
       { file: NODE, find: "segment.gatewayAnswered(input.sentAt)", replace: "segment.gatewayAnswered(turn.now)" },
     ],
     caughtBy: ["inside the lease"],
-    within: 200,
+    within: 60,
+    trial: "filtered and frozen",
   },
   {
     name: "kernel-dated-by-reading",

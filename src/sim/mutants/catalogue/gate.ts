@@ -96,9 +96,8 @@ export const GATE_MUTANTS: readonly Mutant[] = [
     if (s.gateBroken) {`,
       },
     ],
-    caughtBy: ["scenario"],
-    within: 40,
-    trial: "stall",
+    coveredBy: "A node whose main thread hangs is not eligible either, so its group moves away in the same step.",
+    goldenCase: "The main thread hangs: the gate is closed first, then the node says left",
   },
   {
     name: "stall-not-told",

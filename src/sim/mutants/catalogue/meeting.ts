@@ -16,8 +16,9 @@ export const MEETING_MUTANTS: readonly Mutant[] = [
         replace: "if (false) this.yieldTo(turn, report.holder,",
       },
     ],
-    caughtBy: ["one holder", "served after healing"],
-    within: 200,
+    coveredBy:
+      "A holder learns of a higher epoch only after its own gate closed; it would keep its services, not the address.",
+    goldenCase: "One of two holders must give way: the higher epoch wins",
   },
   {
     name: "never-yields-to-announcement",

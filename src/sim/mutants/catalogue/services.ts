@@ -43,8 +43,9 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         replace: `    if (false) {\n      this.phase = "stuck";`,
       },
     ],
-    caughtBy: ["services"],
-    within: 200,
+    coveredBy:
+      "A service that cannot be stopped runs on whatever is believed of it; the difference is that people are told.",
+    goldenCase: "A service that does not stop: the gate is closed, the node is stuck and barred, the others may take",
   },
   {
     name: "two-actions-at-once",
