@@ -94,7 +94,7 @@ export class Network {
   /** A fabric that answers ARP for the VIPs with the last holder's hardware address. */
   readonly fabric: boolean[];
   readonly #timeline: Timeline;
-  readonly #random: Random;
+  #random: Random;
   readonly #quality: Quality[];
   readonly #ports: Port[][];
   readonly #pairCuts: Uint8Array[];
@@ -156,6 +156,11 @@ export class Network {
 
   clientsOn(link: number): number[] {
     return this.layout(link).clients.map((_, index) => this.client + index);
+  }
+
+  /** Chance begins anew: what follows depends on nothing that was drawn before. */
+  reseed(random: Random): void {
+    this.#random = random;
   }
 
   setQuality(link: number, quality: Quality): void {

@@ -46,6 +46,7 @@ export function play(world: World, course: Course): void {
 
 function playRound(world: World, round: Round, course: Course): void {
   const { timeline } = world;
+  world.beginRound(round.index);
   for (const fault of course.faultsOf(round)) {
     timeline.at(fault.at, () => {
       world.trace.line(timeline.now, "fault", describeFault(fault));

@@ -110,7 +110,7 @@ export class World {
   readonly wires: readonly Wire[];
   /** Per link: the addresses that the gateway host has there; none means that there is no gateway. */
   readonly gateways: readonly (readonly string[])[];
-  readonly random: { readonly machines: Random };
+  readonly random: { machines: Random };
   readonly violations: Violation[] = [];
   /** Node that served a VIP last. */
   readonly lastServer = new Map<string, Machine>();
@@ -122,6 +122,7 @@ export class World {
   readonly #byMac = new Map<string, Machine>();
   #healedAt = Number.POSITIVE_INFINITY;
   #requests = 0;
+  readonly #seed: number;
   readonly #waiting = new Map<number, Verb>();
 
   constructor(options: WorldOptions) {
@@ -138,6 +139,7 @@ export class World {
       answerHeard: listenersTo("answerHeard", checkers),
     };
     const { seed, config } = options;
+    this.#seed = seed;
     this.wires = wiresOf(config);
     const shape = new Random(`${seed}/shape`);
     this.random = { machines: new Random(`${seed}/machines`) };
@@ -275,6 +277,13 @@ export class World {
     } else if (verb.verb === "leave" && outcome.kind === "done") {
       this.timeline.after(this.random.machines.between(1, 5), () => machine.hasLeft(process));
     }
+  }
+
+  /** A new round: its chance depends on nothing that happened before, so that shorter runs of it are like it. */
+  beginRound(index: number): void {
+    if (index === 0) return;
+    this.random.machines = new Random(`${this.#seed}/machines ${index}`);
+    this.network.reseed(new Random(`${this.#seed}/network ${index}`));
   }
 
   /** All faults are over. */

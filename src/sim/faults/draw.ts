@@ -1,7 +1,7 @@
 /**
  * Draws a run's schedule from its seed. It contains only faults that the arbiter `segment` promises to survive:
  * two nodes that lose each other on all links while both reach a gateway are left out, as are lost UDP together
- * with lost ARP.
+ * with lost ARP, and a whole machine that stands still within a lease after frames began to be filtered.
  */
 
 import { unreachable } from "../../core/base/assert.ts";
@@ -52,6 +52,9 @@ function drawPowerLosses(random: Random, options: { config: ClusterConfig; from:
   return faults;
 }
 
+/** A node is suspect and then dead to the others within so long after its frames began to be filtered. */
+const FILTERED_MS = 350;
+
 function drawChaos(
   random: Random,
   options: { config: ClusterConfig; layouts: readonly SegmentLayout[]; from: number; to: number },
@@ -59,9 +62,13 @@ function drawChaos(
   const faults: Fault[] = [];
   const meanPauseMs = random.pick([300, 1_000, 3_000, 8_000]);
   const flavour = drawFlavour(random, options.layouts.length);
+  let filteredAt = Number.NEGATIVE_INFINITY;
   for (let at = options.from; at < options.to; at += random.between(0.2, 1.8) * meanPauseMs) {
     const action = drawAction(random, options.config, { flavour, layouts: options.layouts });
     const forMs = Math.min(drawDuration(random, action), options.to - at);
+    if (action.kind === "udp") filteredAt = at;
+    const stands = action.kind === "suspend" || action.kind === "migrate";
+    if (stands && at - filteredAt < FILTERED_MS) continue;
     if (forMs > 0) faults.push({ at, forMs, action });
   }
   return faults;
