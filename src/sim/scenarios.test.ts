@@ -165,6 +165,49 @@ test("the holder is suspended while its clock counts on: the group moves once an
   expect(reports.flatMap((report) => report.overlapsMs)).toEqual([]);
 });
 
+test("wall clocks are set by seconds and years: every node does the same as without", () => {
+  const steps = [1_500, -86_400_000, 3e11, -1e11].map((stepMs, index) =>
+    at(2_500 + index * 500, 100, { kind: "clock", node: index % 2, stepMs }),
+  );
+  const kill = at(5_000, 1_000, { kind: "kill", node: "holder" });
+  const [still, stepped] = [play([kill], 8), play([...steps, kill], 8)];
+  const facts = (reports: readonly RunReport[]) =>
+    reports.map(({ steps: taken, moves: moved, requests }) => ({ taken, moved, requests }));
+  expect(facts(stepped)).toEqual(facts(still));
+});
+
+test("a disk is full for hours' worth of moves and the daemons restart meanwhile: epochs grow all the same", () => {
+  const full = [0, 1].map((node) => at(1_600, 30_000, { kind: "disk", node, state: "full" }));
+  const kills = Array.from({ length: 12 }, (_, index) =>
+    at(2_500 + index * 2_000, 800, { kind: "kill", node: "holder" }),
+  );
+  expect(Math.min(...moves(play([...full, ...kills], 32)))).toBeGreaterThan(8);
+});
+
+test("a new cluster file is put on one node after another, and the old one back: nobody serves twice, all agree in the end", () => {
+  for (const change of ["prefer", "failback", "address", "group"] as const) {
+    for (const how of ["restart", "kill"] as const) {
+      play([at(3_000, 4_000, { kind: "reload", node: 0, change, how })], 12, 3);
+    }
+  }
+});
+
+test("operators contradict each other in haste: somebody serves, and never two", () => {
+  const standby = (node: string) => ({ verb: "standby", node }) as const;
+  const online = (node: string) => ({ verb: "online", node }) as const;
+  const commands = [
+    { afterMs: 0, node: 0, verb: standby("srv1") },
+    { afterMs: 1, node: 1, verb: standby("srv2") },
+    { afterMs: 2, node: 0, verb: online("srv1") },
+    { afterMs: 3, node: 1, verb: { verb: "maintenance", on: true } as const },
+    { afterMs: 4, node: 0, verb: { verb: "restart" } as const },
+    { afterMs: 4, node: 0, verb: { verb: "restart" } as const },
+    { afterMs: 300, node: 1, verb: { verb: "maintenance", on: false } as const },
+    { afterMs: 301, node: 1, verb: online("srv2") },
+  ];
+  play([at(3_000, 1_000, { kind: "commands", node: 0, commands })], 8);
+});
+
 test("the holder of three goes to standby, or leaves: the group moves once", () => {
   expect(
     moves(play([at(3_000, 100, { kind: "request", node: 0, verb: { verb: "standby", node: "srv1" } })], 6, 3)),
