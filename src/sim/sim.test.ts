@@ -4,12 +4,9 @@
  */
 
 import { expect, test } from "vitest";
-import { after } from "../core/base/time.ts";
-import { Node } from "../core/node/node.ts";
 import { passAll, passes, realCore } from "./campaign.fixture.ts";
 import type { Fault } from "./faults/fault.ts";
 import { GOOD_QUALITY } from "./network.ts";
-import type { Core, MakeCore } from "./process.ts";
 import { runOnce } from "./run.ts";
 
 test("seeds 1 to 250 keep every promise, and every checker had something to check", { timeout: 600_000 }, () => {
@@ -54,52 +51,3 @@ test("power loss of the holder is over within 400 ms, mostly within 260 ms", { t
   expect(gaps.length).toBeGreaterThan(10);
   expect(gaps[gaps.length >> 1]).toBeLessThan(260);
 });
-
-/**
- * Cores broken on purpose, as a wrapper around the real one. One that takes every refusal for a grant is not among
- * them: the probes on the wire and the rule for rivals cover for it in every schedule that chance found in 900 seeds,
- * so its place is a golden case ("A claim that a living node refuses is not taken").
- */
-const MUTANTS: Record<string, (core: Core) => Core> = {
-  "never closes a gate": (core) => ({
-    step: (input) => {
-      const { effects, wakeAt } = core.step(input);
-      return { effects: effects.filter((effect) => effect.kind !== "close"), wakeAt };
-    },
-    view: (now) => core.view(now),
-  }),
-  "keeps its gate open for twice as long": (core) => ({
-    step: (input) => {
-      const { effects, wakeAt } = core.step(input);
-      const stretched = effects.map((effect) =>
-        effect.kind === "open" ? { ...effect, until: after(effect.until, 130) } : effect,
-      );
-      return { effects: stretched, wakeAt };
-    },
-    view: (now) => core.view(now),
-  }),
-  "does not listen to what the network says about its addresses": (core) => ({
-    step: (input) => {
-      const isAboutVip = input.kind === "announcement" || (input.kind === "answer" && /\.1\d\d$/.test(input.address));
-      return core.step(isAboutVip ? { kind: "tick", now: input.now } : input);
-    },
-    view: (now) => core.view(now),
-  }),
-  "forgets its epochs": (core) => ({
-    step: (input) => core.step(input.kind === "start" ? { ...input, epochs: {} } : input),
-    view: (now) => core.view(now),
-  }),
-};
-
-/** Seeds within which every mutant must be caught. */
-const MUTANT_SEEDS = 150;
-
-for (const [name, mutate] of Object.entries(MUTANTS)) {
-  test(`a core that ${name} is caught`, { timeout: 240_000 }, () => {
-    const broken: MakeCore = (options) => mutate(new Node(options));
-    for (let seed = 1_001; seed <= 1_000 + MUTANT_SEEDS; seed++) {
-      if (runOnce({ seed, makeCore: broken, seconds: 10, mix: "chaos" }).violations.length > 0) return;
-    }
-    expect.fail(`not caught in ${MUTANT_SEEDS} seeds`);
-  });
-}
