@@ -347,7 +347,8 @@ export class Beats {
 
   private claimAnswers(turn: Turn, peer: Peer): { taken: readonly ClaimAnswer[]; bytes: number } {
     const answers: ClaimAnswer[] = [];
-    for (const claim of peer.claims) {
+    // The last words of the dead are not judged anew with every beat: what was granted them would stand for ever.
+    for (const claim of peer.alive ? peer.claims : []) {
       const group = this.groups.get(claim.group);
       if (group !== undefined) answers.push(judgeClaim(this.s, group, { claimer: peer, claim, now: turn.now }));
     }
