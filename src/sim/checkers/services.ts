@@ -113,7 +113,15 @@ export class Services extends Checker {
       if (!isFresh || !heard.isHolder || heard.incarnation !== other.process?.incarnation) continue;
       if (heard.role === "holding" || heard.role === "starting" || heard.role === "stopping")
         world.violate(this.name, `${where}, which said a moment ago that it is ${heard.role}`);
+      else if (heard.role === "idle" && this.#isStarted(other, resource))
+        world.violate(this.name, `${where}, which released it without stopping it`);
     }
+  }
+
+  /** The daemon that runs there started it, and was never told that it stopped. */
+  #isStarted(machine: Machine, resource: string): boolean {
+    const { startedIn, process } = this.#of(machine, resource);
+    return startedIn === machine.clock && process === machine.process;
   }
 
   #hasServices(world: World, group: string): boolean {
