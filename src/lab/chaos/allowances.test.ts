@@ -95,6 +95,8 @@ test("a planned move may break connections that stand, and fails no others", () 
   expect(drawStandingWindows(situation)).toMatchObject([{ cause: "switch", fromMs: 10_000 }]);
   const elsewhere = { ...situation, spells: [spell("standby", "srv2", 10_000, 12_000)] };
   expect(drawStandingWindows(elsewhere)).toEqual([]);
+  const moved = { ...elsewhere, holders: [...situation.holders, { node: "srv2", sinceMs: 30_000 }] };
+  expect(drawStandingWindows(moved)).toMatchObject([{ cause: "the address moved", toMs: 32_000 }]);
 });
 
 test("who served is told by the order in which stretches begin", () => {

@@ -54,7 +54,16 @@ export function drawStandingWindows(situation: Situation): Window[] {
     .filter(({ name }) => kindOf(name).breaksStanding)
     .filter((spell) => spell.name === "switch" || meets(holders, spell) !== undefined)
     .map(({ id, name, fromMs }) => ({ spell: id, name, cause: name, fromMs, toMs: fromMs + STANDING_MS }));
-  return [...afterwards, ...planned];
+  // A group also goes where an operator wished it once that node is well again. Whether a move was needed is not asked
+  // here: what stood with the former holder is gone.
+  const moves = holders.slice(1).map(({ sinceMs }) => ({
+    spell: undefined,
+    name: undefined,
+    cause: "the address moved",
+    fromMs: sinceMs - SHORTLY_MS,
+    toMs: sinceMs + STANDING_MS,
+  }));
+  return [...afterwards, ...planned, ...moves];
 }
 
 /** When a fault met the node that serves; undefined when it never did. */

@@ -68,16 +68,24 @@ function plugIn({ lab, node }: Strike): Promise<unknown> {
 /** Asks nodes one after the other until one answers; a refusal is an answer. */
 async function order(lab: Lab, verb: Verb, first: string): Promise<RequestAnswer> {
   const names = [first, ...lab.nodes.map(({ name }) => name).filter((name) => name !== first)];
-  let last: unknown;
+  let late: Error | undefined;
+  let last: Error | undefined;
   for (const name of names) {
     try {
       return (await lab.ask(name, "POST", "/v1/requests", verb, { timeoutMs: ASK_LIMIT_MS })) as RequestAnswer;
     } catch (error) {
-      last = error;
-      if (/: 409 /.test((error as Error).message)) throw error;
+      last = error as Error;
+      if (isLate(last)) late = last;
+      // Whoever did not answer in time may have followed the order, and a refusal now may be about just that.
+      else if (/: 409 /.test(last.message)) throw late ?? last;
     }
   }
-  throw last;
+  throw late ?? last ?? new Error("there is nobody to be asked");
+}
+
+/** Nobody answered in time; what was asked for may yet be done. */
+export function isLate(error: Error): boolean {
+  return /did not answer/.test(error.message);
 }
 
 /** Runs a command in a member; throws with its words when it fails. */

@@ -8,7 +8,7 @@ import type { Lab } from "../lab.ts";
 import type { LabNode } from "../lab-node.ts";
 import { PUBLIC_VIP } from "../plan.ts";
 import type { Skipped } from "./evidence.ts";
-import { inflict, undo } from "./inflict.ts";
+import { inflict, isLate, undo } from "./inflict.ts";
 import type { Strike } from "./inflict.ts";
 import { kindOf } from "./kinds.ts";
 import type { KindName, Slot } from "./kinds.ts";
@@ -33,6 +33,9 @@ const VOLATILE_SLOTS: ReadonlySet<Slot> = new Set(["daemon", "nginx", "carrier",
  * daemon needs milliseconds to mend its guard; so long it is left alone.
  */
 const APART_MS = 3_500;
+/** Faults that need the node's own guard to be harmless, and how long its daemon may take to show that it is there. */
+const UNGUARDED: ReadonlySet<KindName> = new Set(["flush", "add-address"]);
+const GUARD_LIMIT_MS = 500;
 
 export class Phase {
   readonly spells: OpenSpell[] = [];
@@ -68,7 +71,7 @@ export class Phase {
     const node = this.#lab.node(whom(fault, holder));
     const hit = fault.target.kind === "everybody" ? undefined : node.name;
     const strike: Strike = { lab: this.#lab, fault, node };
-    const why = this.#obstacle(fault, node, holder);
+    const why = this.#obstacle(fault, node, holder) ?? (await this.#withoutGuard(fault, node));
     if (why !== undefined) return this.#skip(fault, hit, why);
     const free = this.#take(fault, node);
     const spell: OpenSpell = { fault, node: hit, fromMs: nowMs(), doneMs: nowMs(), toMs: undefined };
@@ -77,7 +80,7 @@ export class Phase {
       await inflict(strike);
     } catch (error) {
       // An order that nobody answered in time may yet be followed.
-      if (!/did not answer/.test((error as Error).message)) {
+      if (!isLate(error as Error)) {
         this.#wished(fault, node, false);
         free();
         return this.#skip(fault, hit, (error as Error).message);
@@ -126,13 +129,20 @@ export class Phase {
     const other = FREE_SLOTS.has(slot) ? undefined : this.#taken.get(slotKey(slot, node.name));
     if (other !== undefined) return `${other} goes on`;
     const daemon = this.#taken.get(slotKey("daemon", node.name));
-    const isUnguarded = name === "flush" || name === "add-address";
+    const isUnguarded = UNGUARDED.has(name);
     if (isUnguarded && daemon !== undefined) return `${node.name}'s daemon does not run`;
     if (slot === "daemon" && this.#wasLately("flush", node.name)) return `${node.name}'s guard was just removed`;
     if (isUnguarded && (this.#wasLately("restart", node.name) || this.#wasLately("flush", node.name)))
       return `${node.name}'s guard may be away`;
     if (name === "flush" && this.#wasLately("add-address", node.name)) return "an address was added by hand";
     return undefined;
+  }
+
+  /** A daemon that is just starting has not put up its guard: without it, an address added by hand serves. */
+  async #withoutGuard({ name }: PlannedFault, node: LabNode): Promise<string | undefined> {
+    if (!UNGUARDED.has(name)) return undefined;
+    const isUp = await this.#lab.view(node.name, GUARD_LIMIT_MS).catch(() => undefined);
+    return isUp === undefined ? `${node.name}'s daemon does not answer` : undefined;
   }
 
   #wasLately(name: KindName, node: string): boolean {
