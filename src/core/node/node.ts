@@ -165,7 +165,10 @@ export class Node {
     for (const handed of handover?.groups ?? []) {
       // A self that comes after the stated end holds nothing any more: it observes first like any other.
       const group = groups.get(handed.name);
-      if (group === undefined) turn.event("GROUP_GONE", { severity: "warning", node: me, group: handed.name });
+      if (group === undefined) {
+        settling.goneUntil = later(settling.goneUntil, handed.until);
+        turn.event("GROUP_GONE", { severity: "warning", node: me, group: handed.name });
+      }
       group?.resume(turn, handed);
       if (handed.until <= turn.now) continue;
       beats.restartUntil = later(beats.restartUntil, handed.until);

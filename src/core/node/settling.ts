@@ -43,6 +43,8 @@ export class Settling {
   unsettled = true;
   /** A former self's leases were taken over and still run. */
   isResuming = false;
+  /** Leases of groups that the present file does not have: nobody here can close them before their stated end. */
+  goneUntil: Instant = LONG_AGO;
   private readonly parts: Parts;
   /** Evidence of a segment moves on by itself, step by step: nobody can take from here. */
   private isExcused = false;
@@ -264,7 +266,7 @@ export class Settling {
 
   /** The others wait for a restarted daemon until its gates depend on its own evidence again. */
   private settleResumed(turn: Turn): void {
-    if (!this.isResuming) return;
+    if (!this.isResuming || turn.now < this.goneUntil) return;
     if ([...this.parts.groups.values()].some((group) => group.resumedUntil > turn.now)) return;
     this.isResuming = false;
     this.parts.beats.restartUntil = LONG_AGO;
