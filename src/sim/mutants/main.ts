@@ -47,6 +47,10 @@ function parseArguments(argv: readonly string[]): Options | string {
 
 /** Runs as told; 0 when every mutant was caught and nothing complained about the unbroken core, else 1. */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes("--help") || argv.includes("-h")) {
+    console.log(USAGE);
+    return 0;
+  }
   const options = parseArguments(argv);
   if (typeof options === "string") {
     console.error(`${options}\n${USAGE}`);

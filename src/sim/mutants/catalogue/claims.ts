@@ -13,7 +13,7 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
     breaks: "A group is taken at the epoch at which it was held before.",
     patches: [{ file: GROUP, find: "const epoch = this.claiming?.epoch ?? 0;", replace: "const epoch = this.epoch;" }],
     caughtBy: ["epochs"],
-    within: 200,
+    within: 60,
   },
   {
     name: "epochs-counted-by-one",
@@ -26,7 +26,7 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["epochs"],
-    within: 200,
+    within: 150,
   },
   {
     name: "epochs-forgotten-at-start",
@@ -39,7 +39,7 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["epochs"],
-    within: 200,
+    within: 150,
   },
   {
     name: "epochs-not-persisted",
@@ -48,7 +48,7 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
       { file: "core/node/settling.ts", find: "epochs: { ...this.reserved }, wishes", replace: "epochs: {}, wishes" },
     ],
     caughtBy: ["epochs"],
-    within: 200,
+    within: 150,
   },
   {
     name: "epoch-block-not-extended",
@@ -85,7 +85,7 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
       { file: GROUP, find: `return this.claiming === undefined || this.role === "starting"`, replace: "return true" },
     ],
     caughtBy: ["served after healing"],
-    within: 200,
+    within: 60,
   },
   {
     name: "refusals-ignored",
@@ -186,7 +186,7 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["served after healing"],
-    within: 200,
+    within: 60,
   },
   {
     name: "takes-beside-living-holder",

@@ -18,7 +18,7 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["inside the lease"],
-    within: 200,
+    within: 60,
   },
   {
     name: "gateway-dated-by-reading",
@@ -53,7 +53,7 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["inside the lease"],
-    within: 200,
+    within: 60,
   },
   {
     name: "unconfirmed-incarnation-believed",
@@ -85,7 +85,7 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["one holder", "inside the lease"],
-    within: 200,
+    within: 60,
   },
   {
     name: "no-evidence-of-its-own",
@@ -106,7 +106,7 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
     breaks: "A taker waits for an interval and a little, and not for the holder's evidence to end.",
     patches: [{ file: "core/base/timing.ts", find: "waitMs: Math.max(", replace: "waitMs: 0.65 * Math.max(" }],
     caughtBy: ["one holder"],
-    within: 200,
+    within: 150,
   },
   {
     name: "no-margin",

@@ -12,7 +12,7 @@ export const GATE_MUTANTS: readonly Mutant[] = [
     breaks: "A group that moves away keeps its gate open until its time is over.",
     patches: [{ file: GROUP, find: `if (this.role !== "idle") this.close(turn);`, replace: "" }],
     caughtBy: ["one holder"],
-    within: 200,
+    within: 60,
   },
   {
     name: "yield-leaves-gate-open",
@@ -34,7 +34,7 @@ export const GATE_MUTANTS: readonly Mutant[] = [
     breaks: "No gate is ever closed; all end by their time.",
     patches: [{ file: GROUP, find: `turn.emit({ kind: "close", vips: this.vips, remove: true });`, replace: "{}" }],
     caughtBy: ["one holder"],
-    within: 200,
+    within: 60,
   },
   {
     name: "evidence-lasts-twice",
@@ -47,7 +47,7 @@ export const GATE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["inside the lease"],
-    within: 200,
+    within: 60,
   },
   {
     name: "lapse-not-noticed",
@@ -65,7 +65,7 @@ export const GATE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["reasons", "served after healing", "served meanwhile"],
-    within: 200,
+    within: 60,
   },
   {
     name: "pause-not-detected",

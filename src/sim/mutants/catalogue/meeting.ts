@@ -65,6 +65,6 @@ export const MEETING_MUTANTS: readonly Mutant[] = [
     breaks: "A node does not learn the epochs and holders that others report.",
     patches: [{ file: GROUP, find: "if (report.epoch > this.epoch) {", replace: "if (false) {" }],
     caughtBy: ["served after healing", "one holder", "epochs"],
-    within: 200,
+    within: 60,
   },
 ];

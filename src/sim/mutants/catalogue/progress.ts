@@ -18,14 +18,14 @@ export const PROGRESS_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["prompt takeover", "served after healing"],
-    within: 200,
+    within: 60,
   },
   {
     name: "wake-up-not-asked-for",
     breaks: "The core acts only when something arrives.",
     patches: [{ file: NODE, find: "wakeAt: life.s.frozen ? NEVER : life.settling.wakeAt()", replace: "wakeAt: NEVER" }],
     caughtBy: ["served after healing"],
-    within: 200,
+    within: 60,
   },
   {
     name: "group-timers-forgotten",
@@ -41,7 +41,7 @@ export const PROGRESS_MUTANTS: readonly Mutant[] = [
       { file: NODE, find: "wakeAt: life.s.frozen ? NEVER : life.settling.wakeAt()", replace: "wakeAt: turn.now" },
     ],
     caughtBy: ["spin"],
-    within: 200,
+    within: 60,
   },
   {
     name: "takeover-not-announced",
@@ -56,7 +56,7 @@ export const PROGRESS_MUTANTS: readonly Mutant[] = [
     breaks: "A new holder tells the segment once, and never again.",
     patches: [{ file: ANNOUNCING, find: "[0, 20, 100, 300, 1_000, 2_000, 5_000]", replace: "[0]" }],
     caughtBy: ["scenario"],
-    within: 60,
+    within: 95,
     trial: "lossy takeover",
   },
   {
@@ -84,7 +84,7 @@ export const PROGRESS_MUTANTS: readonly Mutant[] = [
     breaks: "Nobody is asked when a beat is missing.",
     patches: [{ file: "core/node/beats.ts", find: "if (turn.now < this.probeAt + askMs) return;", replace: "return;" }],
     caughtBy: ["spin"],
-    within: 200,
+    within: 60,
   },
   {
     name: "gateway-not-asked",
@@ -97,14 +97,14 @@ export const PROGRESS_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["served after healing", "needless moves", "prompt takeover"],
-    within: 200,
+    within: 60,
   },
   {
     name: "takeover-without-reason",
     breaks: "A takeover leaves no decision on record.",
     patches: [{ file: GROUP, find: `this.record(turn, "GROUP_TAKEN", {`, replace: "void ({" }],
     caughtBy: ["reasons"],
-    within: 200,
+    within: 60,
   },
   {
     name: "move-without-reason",
@@ -117,6 +117,6 @@ export const PROGRESS_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["reasons"],
-    within: 200,
+    within: 60,
   },
 ];

@@ -18,7 +18,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["services"],
-    within: 200,
+    within: 60,
   },
   {
     name: "stop-not-run",
@@ -31,7 +31,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["services"],
-    within: 200,
+    within: 60,
   },
   {
     name: "failed-stop-is-a-stop",
@@ -52,7 +52,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     breaks: "An action of a service begins while another one of it still runs.",
     patches: [{ file: LIFECYCLE, find: "if (now < this.pending.limit) return {};", replace: "" }],
     caughtBy: ["services", "served after healing"],
-    within: 200,
+    within: 60,
   },
   {
     name: "gate-before-services",
@@ -65,7 +65,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["services", "served after healing"],
-    within: 200,
+    within: 60,
   },
   {
     name: "failed-start-stays",

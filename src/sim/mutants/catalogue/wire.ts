@@ -32,7 +32,7 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: ["one holder"],
-    within: 200,
+    within: 60,
   },
   {
     name: "uncarried-questions-count",
@@ -86,6 +86,6 @@ export const WIRE_MUTANTS: readonly Mutant[] = [
     breaks: "Two nodes that ask the wire for one address and cannot hear each other's frames both go on.",
     patches: [{ file: CLAIMING, find: "if (rival === undefined) return undefined;", replace: "return undefined;" }],
     caughtBy: ["one holder"],
-    within: 200,
+    within: 300,
   },
 ];
