@@ -39,10 +39,17 @@ test("nonsense is refused with usage and exit code 2", async () => {
   expect(complaints).toMatch(/^there is no --sed\nusage: npm run sim -- /);
 });
 
+test("help is no mistake, and a fault that the schedule does not have is one", async () => {
+  expect(await call("--help")).toMatchObject({ code: 0, complaints: "", told: expect.stringMatching(/^usage: /) });
+  const { code, told, complaints } = await call("--seed 3 --mix calm --seconds 1 --nodes 2 --once --only 0,7");
+  expect([code, told]).toEqual([2, ""]);
+  expect(complaints).toBe("--only 0,7: the schedule of seed 3 has no such fault in this run");
+});
+
 test("a good seed ends with 0 and totals of faults, checks and speed", async () => {
   const { code, told } = await call("--seed 3 --mix chaos --seconds 3 --nodes 2");
   expect(code).toBe(0);
-  expect(told).toMatch(/^1 seeds: 0 failed; \d+ simulated seconds in [\d.]+ s \(\d+ × real time\)$/m);
+  expect(told).toMatch(/^1 seed: 0 failed; \d+ simulated seconds in [\d.]+ s \(\d+ × real time\)$/m);
   expect(told).toMatch(/^checker "one holder" ran \d+ times$/m);
   expect(told).toMatch(/^faults inflicted \d+: /m);
 });

@@ -34,6 +34,10 @@ export interface Surroundings {
 export async function main(argv: readonly string[], surroundings: Partial<Surroundings> = {}): Promise<number> {
   const { makeCore = realCore, isInterrupted = () => false } = surroundings;
   const { print = console.log, complain = console.error } = surroundings;
+  if (argv.includes("--help") || argv.includes("-h")) {
+    print(USAGE);
+    return 0;
+  }
   const options = readArguments(argv);
   if (typeof options === "string") {
     complain(`${options}\n${USAGE}`);
@@ -46,6 +50,11 @@ export async function main(argv: readonly string[], surroundings: Partial<Surrou
   for (let seed = options.seed; seed <= last && !isInterrupted(); seed++) {
     const wanted = runOptions(options, seed, makeCore);
     const report = options.once ? runOnce(wanted) : runSeed(wanted);
+    const absent = options.only?.filter((number) => !report.numbers.includes(number)) ?? [];
+    if (absent.length > 0 && report.violations.length === 0) {
+      complain(`--only ${absent.join(",")}: the schedule of seed ${seed} has no such fault in this run`);
+      return 2;
+    }
     totals.add(report);
     if (report.violations.length > 0) {
       printFailure(options, { wanted, report, print });

@@ -60,7 +60,7 @@ export class Totals {
     const { sent, answered, refused, unresolved } = this.#requests;
     const speed = realMs > 0 ? this.simulatedMs / realMs : 0;
     const lines = [
-      `${this.seeds} seeds: ${this.failed} failed; ${(this.simulatedMs / 1_000).toFixed(0)} simulated seconds in ${(realMs / 1_000).toFixed(1)} s (${speed.toFixed(0)} × real time)`,
+      `${this.seeds} ${this.seeds === 1 ? "seed" : "seeds"}: ${this.failed} failed; ${(this.simulatedMs / 1_000).toFixed(0)} simulated seconds in ${(realMs / 1_000).toFixed(1)} s (${speed.toFixed(0)} × real time)`,
       `moves ${this.#moves}, closures ${this.#gaps}, overlaps that nobody could reach ${this.#overlaps}`,
       `requests sent ${sent}, answered ${answered}, refused ${refused}, without an address ${unresolved}`,
     ];
