@@ -154,10 +154,11 @@ function placeText({ group, on, because }: GroupState): string {
 }
 
 function summary(simulation: Simulation): string {
-  const lines = simulation.end.map(({ group }) => {
+  const lines = simulation.end.map(({ group, on }) => {
     const moves = simulation.moves.filter((move) => move.group === group);
     const told = moves.slice(0, MOST_MOVES).map(moveText);
     if (moves.length > MOST_MOVES) told.push(`and ${moves.length - MOST_MOVES} times more`);
+    if (on.length === 0) told.push("nowhere at the end");
     return `  ${paint("bold", harmless(group))}: ${[told.length === 0 ? "stayed" : told.join(", "), gapText(simulation, group)].join("; ")}`;
   });
   const { expectations } = simulation;

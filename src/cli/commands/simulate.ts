@@ -137,17 +137,25 @@ async function sourceOf(
   path: string | undefined,
 ): Promise<{ text: string; name: string } | { problem: Problem }> {
   if (text !== undefined && path !== undefined)
-    return { problem: usage("there are two scripts", "give the script as an argument or with --script, not both") };
+    return {
+      problem: usage("SCRIPT_TWICE", "there are two scripts", "give it as an argument or with --script, not both"),
+    };
   if (text !== undefined) return { text, name: "script" };
   if (path === undefined)
-    return { problem: usage("there is no script", 'say what happens: understudy simulate "power srv1; wait 5s"') };
+    return {
+      problem: usage(
+        "SCRIPT_MISSING",
+        "there is no script",
+        'say what happens: understudy simulate "power srv1; wait 5s", or --script with a file',
+      ),
+    };
   const { readScript } = await import("../read-script.ts");
   const read = readScript(path);
   return typeof read === "string" ? { text: read, name: path === "-" ? "stdin" : path } : { problem: read };
 }
 
-function usage(message: string, next: string): Problem {
-  return { code: "SCRIPT_MISSING", severity: "error", message, next };
+function usage(code: string, message: string, next: string): Problem {
+  return { code, severity: "error", message, next };
 }
 
 function tooEarly(untilMs: number | undefined, scriptMs: number): Problem | undefined {
