@@ -43,7 +43,7 @@ export class SegmentFile {
     try {
       file = await open(path, "r");
     } catch (error) {
-      return refused(path, "RECORDING_UNREADABLE", `${path} cannot be read: ${(error as Error).message}`, READ_NEXT);
+      return unreadable(path, error);
     }
     try {
       const opened = await begin(path, file);
@@ -51,7 +51,7 @@ export class SegmentFile {
       return opened;
     } catch (error) {
       await file.close();
-      return refused(path, "RECORDING_UNREADABLE", `${path} cannot be read: ${(error as Error).message}`, READ_NEXT);
+      return unreadable(path, error);
     }
   }
 
@@ -89,6 +89,12 @@ const READ_NEXT =
   "name a file or directory that you may read; a node's recordings lie in its state directory, in `inputs`";
 const KIND_NEXT =
   "name a file that the daemon recorded: `inputs-*.rec` in the directory `inputs` of its state directory";
+
+function unreadable(path: string, error: unknown): Result<never> {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const why = code === "ENOENT" ? "there is no such file or directory" : message;
+  return refused(path, "RECORDING_UNREADABLE", `${path} cannot be read: ${why}`, READ_NEXT);
+}
 
 async function begin(path: string, file: FileHandle): Promise<Result<SegmentFile>> {
   const source = new Blocks(file);
