@@ -390,8 +390,9 @@ export class Group {
   }
 
   private progress(turn: Turn): void {
-    if (this.waitsForMain() || this.mayNotStart()) return;
-    for (let guard = 0; guard < 100; guard++) {
+    if (this.waitsForMain()) return;
+    // Also a service that is found dead on the way is started again only by a node that has the group.
+    for (let guard = 0; guard < 100 && !this.mayNotStart(); guard++) {
       const { order, news } = this.lifecycle.advance(turn.now);
       if (order === undefined && news === undefined) return;
       if (order !== undefined) this.run(turn, order);
@@ -570,12 +571,13 @@ export class Group {
     const s = this.s;
     const epoch = this.claiming?.epoch ?? 0;
     const former = this.holder;
-    const planned = !this.standing.probing();
+    const planned = this.standing.isReleased();
+    const wasProbing = this.standing.probing();
     this.because = this.standing.whyTake();
     this.takeBack(turn, former);
     // A start takes its time, in which the network may break: the wire is asked until the gate opens.
     const mustStart = this.services.size > 0 && this.lifecycle.phase !== "running";
-    if (planned && !mustStart) this.claiming = undefined;
+    if (!wasProbing && !mustStart) this.claiming = undefined;
     this.standing.settled();
     this.epoch = epoch;
     this.holder = s.me;

@@ -26,8 +26,6 @@ export interface GroupState {
   readonly resumedUntil: Instant;
   /** This node has the group, with its gate open or not. */
   readonly mine: boolean;
-  /** This node asks for it, since then. */
-  readonly claiming: { readonly since: Instant } | undefined;
 }
 
 /** A possible node, and since when it is eligible; NEVER while it is not. */
@@ -110,18 +108,19 @@ export class Standing {
     return report !== undefined && !isServing(report.role);
   }
 
+  /** The group's living holder released it to this node: the move is planned. */
+  isReleased(): boolean {
+    const peer = this.lastHolder();
+    return peer?.alive === true && releasedTo(peer, this.group, this.s.me);
+  }
+
   /**
-   * VIPs are probed before they are taken, unless their living holder has just released them to this node. Who had to
-   * wait until another node counts as dead is no longer that quick: that node may hold the released lease for over
-   * at the very same moment.
+   * VIPs are probed before they are taken, unless the move is planned and every other node is heard, or said goodbye. One
+   * that is silent may have taken what was released in the meantime, or be about to at the very same moment.
    */
   probing(): boolean {
-    const peer = this.lastHolder();
-    if (peer === undefined || !peer.alive || !releasedTo(peer, this.group, this.s.me)) return true;
-    const since = this.group.claiming?.since;
-    if (since === undefined) return false;
-    const { waitMs } = this.s.timing;
-    return [...this.s.roster.peers.values()].some((each) => each.state === "dead" && each.heardAt + waitMs > since);
+    if (!this.isReleased()) return true;
+    return [...this.s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
   }
 
   /** A planned move there is possible now. */

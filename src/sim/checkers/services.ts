@@ -12,6 +12,7 @@ import type { Process } from "../process.ts";
 import type { BootClock } from "../timeline.ts";
 import type { World } from "../world.ts";
 import { Checker } from "./checker.ts";
+import { isExcused } from "./stopped-clocks.ts";
 
 /** A machine whose last frame is older is not heard just now: its word is no obstacle. */
 const HEARD_WITHIN_MS = 150;
@@ -106,7 +107,8 @@ export class Services extends Checker {
       if (other === machine || !other.runs(resource) || this.#of(other, resource).isStuck) continue;
       const open = vips.find((vip) => world.serving(vip).includes(other));
       const where = `${resource} starts on ${machine.name} while it runs on ${other.name}`;
-      if (open !== undefined) world.violate(this.name, `${where}, which serves ${open.id}`);
+      if (open !== undefined && !isExcused(world, other, open))
+        world.violate(this.name, `${where}, which serves ${open.id}`);
       const heard = this.#hearsay(machine, other, group ?? "");
       const isFresh = world.now - heard.at <= HEARD_WITHIN_MS && !heard.left;
       // A daemon that ended since, or a capture of what it once said, is nobody's word.
