@@ -114,9 +114,7 @@ function checkNodes(config: ClusterConfig, report: Report): Problem[] {
     found.push(
       report("warning", "RISK_ONE_LINK", [["nodes"]], {
         message:
-          nodes.length === 2
-            ? "the nodes have one link: one cut cable looks like a dead node"
-            : "the nodes have one link: one cut cable looks like a dead node, and nodes that a switch keeps apart from each other would both serve",
+          "the nodes have one link: one cut cable looks like a dead node, and nodes that a switch keeps apart from each other, but not from their gateway, would both serve",
         next: "add a second network, best a direct cable or a switch of its own, as `links` of every node",
       }),
     );
