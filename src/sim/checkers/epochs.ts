@@ -1,4 +1,4 @@
-/** The third promise: a group's epoch belongs to one node for ever, and grows with every change of holder. */
+/** A group's epoch belongs to one node for ever, and grows with every change of holder. */
 
 import type { Frame, GroupReport } from "../../core/membership/frame.ts";
 import type { Machine } from "../machine.ts";

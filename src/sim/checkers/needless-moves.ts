@@ -1,5 +1,5 @@
 /**
- * The fifth promise: nothing moves without need. It holds in runs whose schedule has no fault, or only packet
+ * Nothing moves without need. It holds in runs whose schedule has no fault, or only packet
  * loss that heartbeats must survive.
  */
 

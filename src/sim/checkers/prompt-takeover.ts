@@ -1,5 +1,5 @@
 /**
- * The sixth promise: when the holder loses power in an otherwise healthy cluster, its address is served by
+ * When the holder loses power in an otherwise healthy cluster, its address is served by
  * another node within a fraction of a second.
  */
 
