@@ -86,6 +86,15 @@ test("the two sides of the gateway are told apart only where they differ", () =>
   expect(told()).toBe("  www: stayed; clients always got an answer");
 });
 
+test("the summary says that a promise was broken, and that a group is nowhere", () => {
+  const broken: Entry = { at: 100, kind: "broken", by: [], severity: "alert", text: "served by two" };
+  const nowhere = { group: "www", on: [], epoch: 16, because: "all stand by", pending: {} };
+  expect(showSimulation(simulation([broken], { end: [nowhere] })).split("\n").slice(-2)).toEqual([
+    "  www: nowhere at the end; clients always got an answer",
+    "  a promise was broken once: see the timeline",
+  ]);
+});
+
 test("the heading shows every name of a link, on lines that are not too long", () => {
   const nodes = Array.from({ length: 9 }, (_, i) => `node${i}: { address: 192.0.2.${100 + i} }`).join(", ");
   const vip = "{ address: 192.0.2.10/24, device: ens3 }";

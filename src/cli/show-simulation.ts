@@ -161,6 +161,9 @@ function summary(simulation: Simulation): string {
     if (on.length === 0) told.push("nowhere at the end");
     return `  ${paint("bold", harmless(group))}: ${[told.length === 0 ? "stayed" : told.join(", "), gapText(simulation, group)].join("; ")}`;
   });
+  const broken = simulation.entries.filter(({ kind, severity }) => kind === "broken" && severity === "alert").length;
+  if (broken > 0)
+    lines.push(paint("red", `  a promise was broken ${broken === 1 ? "once" : `${broken} times`}: see the timeline`));
   const { expectations } = simulation;
   if (expectations.length > 0)
     lines.push(`  ${expectations.filter(({ isMet }) => isMet).length} of ${expectations.length} expectations met`);
@@ -226,7 +229,9 @@ export function showRuns(runs: Runs): string {
   const worst = runs.spread.toSorted((a, b) => b.maxMs - a.maxMs)[0];
   const notes = [
     runs.unsettled > 0 ? paint("yellow", `  ${runs.unsettled} runs had not settled at the end`) : "",
-    runs.brokenSeeds.length > 0 ? paint("red", `  a promise was broken with seed ${runs.brokenSeeds.join(", ")}`) : "",
+    runs.broken > 0
+      ? paint("red", `  a promise was broken in ${runs.broken} of ${runs.runs} runs: seed ${seedList(runs)}`)
+      : "",
     worst !== undefined && worst.maxMs > worst.minMs
       ? paint("dim", `  \`--seed ${worst.worstSeed}\` without --runs shows the run with the longest gap`)
       : "",
@@ -234,6 +239,11 @@ export function showRuns(runs: Runs): string {
   const gaps =
     rows.length === 0 ? [] : ["the longest time without an answer in each run", table([titles, ...rows], "  "), ""];
   return [...gaps, "summary", ...outcomes, ...expectations, ...notes].join("\n");
+}
+
+/** The first of the runs in which a promise was broken. */
+function seedList({ broken, brokenSeeds }: Runs): string {
+  return `${brokenSeeds.join(", ")}${broken > brokenSeeds.length ? ", …" : ""}`;
 }
 
 /** Seconds since the script began. */

@@ -41,7 +41,9 @@ export interface Runs {
   readonly expectations: readonly ExpectationOfRuns[];
   /** Runs in which something still changed at the end. */
   readonly unsettled: number;
-  /** Seeds of runs in which two nodes served one address, or another promise was broken; a few of them. */
+  /** Runs in which two nodes served one address, or another promise was broken. */
+  readonly broken: number;
+  /** Their seeds; a few of them. */
   readonly brokenSeeds: readonly number[];
 }
 
@@ -51,6 +53,9 @@ const MOST_SEEDS = 8;
 /** Plays with the seeds from `options.seed` on. */
 export function playRuns(options: PlayOptions, count: number): Runs {
   const all = Array.from({ length: count }, (_, index) => playScript({ ...options, seed: options.seed + index }));
+  const broken = all.filter(({ entries }) =>
+    entries.some(({ kind, severity }) => kind === "broken" && severity === "alert"),
+  );
   const vips = options.config.groups.flatMap(({ name, resources }) =>
     resources.flatMap((resource) => (resource.kind === "vip" ? [{ vip: resource.address, group: name }] : [])),
   );
@@ -61,10 +66,8 @@ export function playRuns(options: PlayOptions, count: number): Runs {
     outcomes: options.config.groups.flatMap(({ name }) => outcomesOf(all, name)),
     expectations: expectationsOf(all),
     unsettled: all.filter(({ isSettled }) => !isSettled).length,
-    brokenSeeds: all
-      .filter(({ entries }) => entries.some(({ kind, severity }) => kind === "broken" && severity === "alert"))
-      .slice(0, MOST_SEEDS)
-      .map(({ seed }) => seed),
+    broken: broken.length,
+    brokenSeeds: broken.slice(0, MOST_SEEDS).map(({ seed }) => seed),
   };
 }
 
