@@ -52,10 +52,16 @@ export async function collectPart(part: Part, limitMs = PART_LIMIT_MS): Promise<
     const contents = await Promise.race([part.collect(abort.signal), limit]);
     return { title, files: contents.map(makeFile), missing: undefined };
   } catch (error) {
-    return { title, files: [], missing: leaveSecretsOut(error instanceof Error ? error.message : String(error)) };
+    return { title, files: [], missing: leaveSecretsOut(whyMissing(error)) };
   } finally {
     clearTimeout(timer);
   }
+}
+
+function whyMissing(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, path } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" && path !== undefined ? `there is no ${path}` : error.message;
 }
 
 function makeFile({ name, content }: Content): BundleFile {

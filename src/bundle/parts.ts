@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { Problem } from "../core/base/report.ts";
 import { loadClusterFile } from "../host/config-file.ts";
 import { createCommands, describeResult } from "../host/commands.ts";
+import type { CommandResult } from "../host/ports.ts";
 import { listSegments, RING_DIRECTORY } from "../recording/input-ring.ts";
 import { cleanConfig } from "./clean-config.ts";
 import { cleanJson, cleanJsonLines } from "./clean-json.ts";
@@ -161,7 +162,7 @@ function command(title: string, name: string, ...lines: readonly (readonly strin
         ({ error, code, output }) => error === undefined && (code === 0 || code === 3) && output !== "",
       );
       if (!isUseful)
-        throw new Error(results.map((result) => `${result.argv[0]}: ${describeResult(result)}`).join("; "));
+        throw new Error(results.map((result) => `${result.argv[0]}: ${describeUseless(result)}`).join("; "));
       const texts = results.map((result) => {
         const failed = result.code === 0 ? "" : `[${describeResult({ ...result, output: "" })}]\n`;
         return `$ ${result.argv.join(" ")}\n${failed}${result.output}\n`;
@@ -169,6 +170,10 @@ function command(title: string, name: string, ...lines: readonly (readonly strin
       return [{ name, content: texts.join("\n") }];
     },
   };
+}
+
+function describeUseless(result: CommandResult): string {
+  return result.code === 0 ? "it printed nothing" : describeResult(result);
 }
 
 async function machine({ version, since }: BundleSources): Promise<string> {
