@@ -499,7 +499,8 @@ export class Group {
     // A booting cluster waits for verdicts, and a silent holder may be heard again in a moment.
     const isBooting = this.holder === undefined && turn.now < startedAt + config.heartbeat.initialWaitMs;
     const isUnsure = mode === "observing" || isBooting || leaving || this.standing.lastHolder()?.state === "suspect";
-    const isHomeless = node === undefined && !isBusy && !isUnsure && !inMaintenance(this.s);
+    const isHomeless =
+      node === undefined && !isBusy && !isUnsure && !inMaintenance(this.s) && !this.standing.takesBack();
     if (isHomeless === this.isHomeless) return;
     this.isHomeless = isHomeless;
     const index = this.standing.index(this.s.me);

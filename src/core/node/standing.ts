@@ -26,6 +26,8 @@ export interface GroupState {
   readonly resumedUntil: Instant;
   /** This node has the group, with its gate open or not. */
   readonly mine: boolean;
+  /** When this node began to serve it last. */
+  readonly takenAt: Instant;
 }
 
 /** A possible node, and since when it is eligible; NEVER while it is not. */
@@ -143,12 +145,13 @@ export class Standing {
       this.homelessSince ??= now;
       return releasedTo(holder, this.group, s.me) && this.ownEligibility(now).eligible;
     }
-    return this.isMyTurn(now);
+    return this.isMyTurn(now) || this.takesBack();
   }
 
   /** Why this node takes the group now, as one clause. */
   whyTake(): string {
     const { holder, config } = this.group;
+    if (this.takesBack()) return `it held it last and ${this.own()?.because}, but no other node is better off`;
     if (holder === this.s.me) return "it held it last and the network reaches it again";
     const peer = this.lastHolder();
     if (peer === undefined) return this.placement.because;
@@ -225,6 +228,20 @@ export class Standing {
     const others = this.candidates.filter((candidate) => candidate.eligible && candidate.node !== target);
     const position = [target, ...others.map((candidate) => candidate.node)].indexOf(this.s.me);
     return position >= 0 && now - this.homelessSince >= position * STEP_IN_MS;
+  }
+
+  /**
+   * This node released it, and now no node may have it, itself only for its health: what fails on all nodes moves
+   * nothing, also when it fails on one a moment before the others.
+   */
+  takesBack(): boolean {
+    const { role, holder, takenAt } = this.group;
+    if (role !== "idle" || holder !== this.s.me || takenAt === LONG_AGO || this.s.leaving) return false;
+    return this.placement.node === undefined && this.own()?.soft === true;
+  }
+
+  private own(): Candidate | undefined {
+    return this.candidates.find(({ node }) => node === this.s.me);
   }
 
   /** A group that nobody ever held waits for its preferred nodes while they are still coming up. */
