@@ -182,10 +182,8 @@ export class Watch extends Checker {
     if (overlap === undefined || (!isEnd && world.now === overlap.from)) return;
     const { from, names, isHarmful } = overlap;
     const howLong = isEnd ? "until the end" : `for ${roundedMs(world.now - from)}`;
-    const stopped = world.machines.filter((machine) => machine.stoppedClock !== undefined).map(({ name }) => name);
-    const why = stopped.some((name) => names.includes(name))
-      ? `; the clock of ${stopped.join(", ")} had stood still`
-      : "";
+    const stopped = names.filter((name) => world.machines.find((one) => one.name === name)?.stoppedClock !== undefined);
+    const why = stopped.length > 0 ? `; the clock of ${stopped.join(" and ")} had stood still` : "";
     this.add(
       world,
       {
