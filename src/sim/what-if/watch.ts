@@ -149,7 +149,7 @@ export class Watch extends Checker {
   #closed(world: World, machine: Machine, vip: VipConfig): void {
     const { process } = machine;
     if (!machine.isPowered || machine.isPaused) return;
-    if (process !== undefined && process.frozenSince === undefined && !process.isStalled) return;
+    if (process !== undefined && process.frozenSince === undefined) return;
     this.add(world, {
       kind: "kernel",
       by: [machine.name],
