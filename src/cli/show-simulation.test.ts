@@ -89,7 +89,11 @@ test("the two sides of the gateway are told apart only where they differ", () =>
 test("the summary says that a promise was broken, and that a group is nowhere", () => {
   const broken: Entry = { at: 100, kind: "broken", by: [], severity: "alert", text: "served by two" };
   const nowhere = { group: "www", on: [], epoch: 16, because: "all stand by", pending: {} };
-  expect(showSimulation(simulation([broken], { end: [nowhere] })).split("\n").slice(-2)).toEqual([
+  expect(
+    showSimulation(simulation([broken], { end: [nowhere] }))
+      .split("\n")
+      .slice(-2),
+  ).toEqual([
     "  www: nowhere at the end; clients always got an answer",
     "  a promise was broken once: see the timeline",
   ]);
