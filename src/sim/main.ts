@@ -110,6 +110,11 @@ function seconds(ms: number): string {
 if (import.meta.main) {
   const argv = process.argv.slice(2);
   let interrupted = false;
+  // A reader that ends early (`| head`) ends the campaign: what nobody reads proves nothing.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(1);
+    throw error;
+  });
   // The first interruption ends a campaign after its present seed, and with its totals; the next ends it at once.
   if (argv.includes("--forever")) process.once("SIGINT", () => (interrupted = true));
   process.exitCode = await main(argv, { isInterrupted: () => interrupted });
