@@ -21,6 +21,10 @@ import { runOnce } from "../src/sim/run.ts";
 import { median } from "./figures.ts";
 import { table } from "./report.ts";
 
+const USAGE = `usage: npm run bench:sim -- [--quick]
+
+  --quick   few seeds and rounds, and the page is not written`;
+
 const NODES = [2, 3, 5];
 const LINKS = 2;
 const SIM_MIXES: readonly Mix[] = ["calm", "chaos"];
@@ -228,10 +232,27 @@ function machine(): string {
   return `Machine: ${cpus().length} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${memory} GiB, Linux ${release()}, Node ${process.versions.node}; load ${load.toFixed(1)} at the end.`;
 }
 
+function readFlags() {
+  try {
+    const options = {
+      help: { type: "boolean", short: "h" },
+      quick: { type: "boolean" },
+      allocations: { type: "string" },
+      mix: { type: "string" },
+    } as const;
+    const { values } = parseArgs({ options });
+    if (values.help !== true) return values;
+    console.log(USAGE);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exitCode = 2;
+  }
+  return undefined;
+}
+
 function main(): void {
-  const { values } = parseArgs({
-    options: { quick: { type: "boolean" }, allocations: { type: "string" }, mix: { type: "string" } },
-  });
+  const values = readFlags();
+  if (values === undefined) return;
   if (values.allocations !== undefined) {
     printAllocations({ nodes: Number(values.allocations), mix: values.mix === "chaos" ? "chaos" : "calm" });
     return;
