@@ -47,7 +47,9 @@ async function replayRecordings(path: string, flags: ReplayFlags): Promise<numbe
   const { from = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY, json = false } = flags;
   if (from > until) {
     const problem = { code: "TIMES_SWAPPED", severity: "error", message: "--from is later than --until" } as const;
-    printProblems([{ ...problem, next: "swap the two" }]);
+    printProblems([
+      { ...problem, next: "swap the two; a clock time that is still to come today means that of yesterday" },
+    ]);
     return EXIT_USAGE;
   }
   const { replay } = await import("../../recording/replay.ts");
