@@ -10,11 +10,12 @@ interface Setting {
   links: number;
   me: string;
   groups: GroupConfig[];
+  marginMs: number;
 }
 
 /** Plays the lines; answers them with what the node decided below each. */
 export function play(lines: readonly string[]): string {
-  const setting: Setting = { nodes: ["srv1", "srv2"], links: 2, me: "srv1", groups: [] };
+  const setting: Setting = { nodes: ["srv1", "srv2"], links: 2, me: "srv1", groups: [], marginMs: 30 };
   let stage: Stage | undefined;
   const written: string[] = [];
   for (const line of lines) {
@@ -39,6 +40,8 @@ function describe(setting: Setting, words: readonly string[]): boolean {
     setting.me = setting.nodes[0] ?? "srv1";
   } else if (verb === "me") {
     setting.me = rest[0] ?? "srv1";
+  } else if (verb === "margin") {
+    setting.marginMs = Number(rest[0]);
   } else if (verb === "group") {
     setting.groups.push(groupFrom(rest));
   } else {
@@ -79,8 +82,9 @@ function service(group: string, name: string): ResourceConfig {
   return { kind: "service", id: `${group}/${name}`, name, ...commands, everyMs: 1_000, attempts: 2 };
 }
 
-/** The cluster of a script: default timing, no monitors but those that groups require. */
-export function configOf({ nodes, links, groups }: Pick<Setting, "nodes" | "links" | "groups">): ClusterConfig {
+/** The cluster of a script: default timing but for the margin, no monitors but those that groups require. */
+export function configOf(setting: Pick<Setting, "nodes" | "links" | "groups"> & { marginMs?: number }): ClusterConfig {
+  const { nodes, links, groups, marginMs = 30 } = setting;
   const monitors = [...new Set(groups.flatMap((group) => group.requires))];
   return {
     cluster: "pretended",
@@ -90,7 +94,7 @@ export function configOf({ nodes, links, groups }: Pick<Setting, "nodes" | "link
       addresses: Array.from({ length: links }, (_, link) => nodeAddress(link, index)),
     })),
     heartbeat: { intervalMs: 100, initialWaitMs: 5_000, port: 694 },
-    lease: { evidenceMs: 120, marginMs: 30 },
+    lease: { evidenceMs: 120, marginMs },
     arbiter: { kind: "segment" },
     gateways: [],
     groups,
