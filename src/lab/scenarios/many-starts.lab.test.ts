@@ -8,8 +8,8 @@ import { PUBLIC_VIP } from "../plan.ts";
 import { expectNeverTwo, expectOneHolder, watchSite } from "./site.fixture.ts";
 
 /** Rounds of each race; more where there is time. */
-const STARTS = Number(process.env["UNDERSTUDY_STARTS"] ?? 50);
-const SURVIVALS = Number(process.env["UNDERSTUDY_SURVIVALS"] ?? 20);
+const STARTS = Number(process.env["UNDERSTUDY_STARTS"] ?? 25);
+const SURVIVALS = Number(process.env["UNDERSTUDY_SURVIVALS"] ?? 10);
 
 test("both nodes start at once, again and again, and never are two holders", {
   timeout: STARTS * 8_000 + 30_000,
