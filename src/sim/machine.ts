@@ -279,7 +279,8 @@ export class Machine {
 
   /** Somebody uses or wants a VIP on the segment. */
   overhear(link: number, address: string, mac: string, probe: boolean): void {
-    if (this.receives()) this.process?.deliver((now) => ({ kind: "announcement", now, link, address, mac, probe }));
+    if (!this.receives()) return;
+    this.process?.deliver((now) => ({ kind: "announcement", now, link, address, mac, probe }), true);
   }
 
   /** Does this kernel answer for the address on that link? */

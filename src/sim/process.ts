@@ -144,11 +144,11 @@ export class Process {
     this.#inbox.length = 0;
   }
 
-  /** Something arrives at a socket or timer of the heart. */
-  deliver(reading: Reading): void {
+  /** Something arrives at a socket or timer of the heart. Only packets are dropped when too many wait. */
+  deliver(reading: Reading, isPacket = false): void {
     if (!this.alive) return;
     if (this.frozenSince !== undefined) {
-      if (this.#inbox.length < SOCKET_BUFFER_PACKETS) this.#inbox.push(reading);
+      if (!isPacket || this.#inbox.length < SOCKET_BUFFER_PACKETS) this.#inbox.push(reading);
       return;
     }
     this.#questions.began(this.now);
@@ -383,7 +383,7 @@ export class Process {
   hearBytes(bytes: Uint8Array, link: number, source: string): void {
     if (!this.machine.receives()) return;
     if (this.#readsAtOnce()) this.#step(this.#readBytes(bytes, link, source));
-    else this.deliver(() => this.#readBytes(bytes, link, source));
+    else this.deliver(() => this.#readBytes(bytes, link, source), true);
   }
 
   #readBytes(bytes: Uint8Array, link: number, source: string): Input {
@@ -396,7 +396,7 @@ export class Process {
   hear(frame: Frame): void {
     if (!this.machine.receives()) return;
     if (this.#readsAtOnce()) this.#step(this.#readFrame(frame));
-    else this.deliver(() => this.#readFrame(frame));
+    else this.deliver(() => this.#readFrame(frame), true);
   }
 
   #readFrame(frame: Frame): Input {
@@ -427,7 +427,7 @@ export class Process {
       }
       const { link, probe, address } = effect;
       return { kind: "answer", now, link, probe, address, mac, sentAt };
-    });
+    }, true);
   }
 
   #open(effect: OpenEffect): void {

@@ -87,11 +87,20 @@ export function inflictOnMachine(
   }
 }
 
-/** One daemon runs with a file of another hash, and later with the right one. */
+const OTHER_HASH = "fedcba9876543210";
+
+/**
+ * One daemon runs with a file of another hash, and later with the one it had: under the same hash all nodes have the
+ * same text. Another file that came in the meantime stays.
+ */
 function changeConfig(machine: Machine): () => void {
-  const restart = (hash: string) => machine.replaceFile(machine.config, hash, "kill");
-  restart("fedcba9876543210");
-  return () => restart(CONFIG_HASH);
+  const before = machine.configHash;
+  machine.replaceFile(machine.config, OTHER_HASH, "kill");
+  return () => {
+    const hash = machine.configHash === OTHER_HASH ? before : machine.configHash;
+    if (machine.configHash === OTHER_HASH || machine.process?.configHash === OTHER_HASH)
+      machine.replaceFile(machine.config, hash, "kill");
+  };
 }
 
 /** Each node gets another file a while after the one before it; when the fault ends, the old one in the same way. */
