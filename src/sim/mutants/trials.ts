@@ -332,6 +332,36 @@ const TRIALS: Readonly<Record<string, Trial>> = {
       at(3_100 + ((seed * 53) % 1_500), 1_100, { kind: "freeze", node: 0, effects: undefined }),
     ],
   },
+  /** The holder dies, and somebody who hears nobody is heard: nobody waits for his word. */
+  "deaf bystander": {
+    nodes: 3,
+    seconds: 6,
+    faults: [
+      at(3_000, 5_000, { kind: "cut", node: 2, links: BOTH, way: "in", carrier: false }),
+      at(4_000, 4_000, { kind: "power", node: 0 }),
+    ],
+    looks: [expectServer(5_000, { by: "srv2" }, "srv1 lost its power, and srv3 cannot answer")],
+  },
+  /** Nodes that do not hear each other are told of maintenance: one that it ends, the other that it begins. */
+  "wishes that cross": {
+    nodes: 2,
+    seconds: 7,
+    faults: [
+      at(2_500, 10, ask(0, { verb: "maintenance", on: true })),
+      at(2_900, 800, FILTERED),
+      at(3_300, 10, ask(0, { verb: "maintenance", on: false })),
+      at(3_300, 10, ask(1, { verb: "maintenance", on: true })),
+      at(4_500, 3_000, { kind: "power", node: 0 }),
+    ],
+    looks: [expectServer(6_000, { by: "srv2" }, "maintenance was ended, and srv1 lost its power")],
+  },
+  /** The holder's clock stands still while the group moves: when it runs again, the other tells it at once. */
+  migrated: {
+    nodes: 2,
+    seconds: 6,
+    faults: [at(3_000, 1_000, { kind: "migrate", node: 0, room: 0 })],
+    looks: [expectServer(4_030, { by: "srv2", notBy: "srv1" }, "srv1 was to hear at once that it was replaced")],
+  },
   /** Packets are lost while and after the group moves: one announcement is not enough. */
   "lossy takeover": {
     nodes: 2,

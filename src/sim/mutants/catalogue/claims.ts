@@ -208,4 +208,56 @@ export const CLAIM_MUTANTS: readonly Mutant[] = [
     coveredBy: "The claimer is found on the wire, or by its frames, before the granter could open.",
     goldenCase: "A claim that was granted binds the granter too: it does not take what was released to it before",
   },
+  {
+    name: "grants-to-the-dead-stand",
+    breaks:
+      "The last claim of a node that died is granted anew with every beat, so no other claimer ever gets the grant.",
+    patches: [{ file: "core/node/beats.ts", find: "peer.alive ? peer.claims : []", replace: "peer.claims" }],
+    coveredBy:
+      "The granter whose turn it is takes the group itself; only a third node that needs its grant would wait, until the dead one is back.",
+    goldenCase: "A grant to a node that died afterwards ends, and another one is granted",
+  },
+  {
+    name: "unheard-answer-is-no-lease",
+    breaks: "A node that is not heard and answered on the wire after its lease is no hindrance once it is quiet.",
+    patches: [
+      {
+        file: "core/node/claiming.ts",
+        find: "const unheard = this.servedUnheard(s, now);",
+        replace: "const unheard = undefined;",
+      },
+    ],
+    coveredBy:
+      "The wire is asked until the gate opens; only who answers, and is cut off or stands still before the next question, is met.",
+    goldenCase:
+      "The holder's daemon is silent but its kernel still serves the address: it is not taken before a whole lease of silence",
+  },
+  {
+    name: "the-deaf-are-asked",
+    breaks: "A node that is heard and hears nobody must answer a claim before a group moves.",
+    patches: [
+      {
+        file: "core/node/cover.ts",
+        find: `if (peer.state !== "up" ||`,
+        replace: `if (peer.state === "up" ||`,
+      },
+    ],
+    caughtBy: ["scenario"],
+    within: 20,
+    trial: "deaf bystander",
+  },
+  {
+    name: "grants-to-the-deaf",
+    breaks: "A node that hears nobody is granted what it claims, and would learn of the grant's end too late.",
+    patches: [
+      {
+        file: "core/node/granting.ts",
+        find: "isDeaf: isDeaf(s, claimer, { vips: group.vips, now }),",
+        replace: "isDeaf: false,",
+      },
+    ],
+    coveredBy:
+      "Who hears nobody does not hear that it was granted anything either, unless it hears again at that moment.",
+    goldenCase: "The holder hears nobody and says that its lease ended: the group is taken, although it is heard",
+  },
 ];

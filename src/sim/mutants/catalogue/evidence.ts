@@ -119,6 +119,21 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
     goldenCase: "The holder dies: the standby takes over when its lease is over, and not before",
   },
   {
+    name: "drift-not-waited-for",
+    breaks: "A taker waits as long as the settings say, also when their margin is too small for clocks that run wrong.",
+    patches: [
+      {
+        file: "core/base/timing.ts",
+        find: ", leastWaitMs(intervalMs + evidenceMs)),",
+        replace: ", 0 * leastWaitMs(intervalMs + evidenceMs)),",
+      },
+    ],
+    coveredBy:
+      "A holder that lives answers on the wire until its gate is closed, however slow its clock; drawn clusters have the margin that covers it.",
+    goldenCase:
+      "The holder dies, and the margin is too small for clocks that run wrong: the standby waits for the slowest clock",
+  },
+  {
     name: "own-pause-not-forgiven",
     breaks: "A node that was paused takes the silence of that time for the others' death.",
     patches: [{ file: NODE, find: "s.roster.forgive(input.gapMs, turn.now);", replace: "" }],

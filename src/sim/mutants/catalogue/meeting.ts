@@ -67,4 +67,13 @@ export const MEETING_MUTANTS: readonly Mutant[] = [
     caughtBy: ["served after healing", "one holder", "epochs"],
     within: 60,
   },
+  {
+    name: "dead-not-told",
+    breaks:
+      "A holder is silent towards the dead, so one that stood still learns with the next beats that it was replaced.",
+    patches: [{ file: "core/node/beats.ts", find: "TELL_THE_DEAD_MS = 60_000", replace: "TELL_THE_DEAD_MS = 0" }],
+    caughtBy: ["scenario"],
+    within: 20,
+    trial: "migrated",
+  },
 ];

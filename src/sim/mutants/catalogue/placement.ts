@@ -115,6 +115,33 @@ export const PLACEMENT_MUTANTS: readonly Mutant[] = [
     trial: "cleared",
   },
   {
+    name: "released-not-taken-back",
+    breaks: "A group that was released because a monitor failed stays without a holder when it fails everywhere.",
+    patches: [
+      {
+        file: "core/node/standing.ts",
+        find: "return this.placement.node === undefined && this.own()?.soft === true;",
+        replace: "return false;",
+      },
+    ],
+    coveredBy: "Checks of two nodes rarely fail within the few milliseconds that a release takes.",
+    goldenCase: "A required monitor goes down everywhere, here a moment before: what was released is taken back",
+  },
+  {
+    name: "end-does-not-win",
+    breaks: "Of two wishes with one number the later node's wins, also a beginning over an end.",
+    patches: [
+      {
+        file: "core/node/wishes.ts",
+        find: `if ((a.value === "off") !== (b.value === "off")) return a.value === "off";`,
+        replace: "",
+      },
+    ],
+    caughtBy: ["scenario"],
+    within: 20,
+    trial: "wishes that cross",
+  },
+  {
     name: "old-wishes-win",
     breaks: "The older of two wishes wins.",
     patches: [
