@@ -68,6 +68,28 @@ test("an expectation that is not met ends with 1, and is drawn with what was see
   );
 });
 
+/** Nodes that cannot read each other have only the wire as a witness, and a cut takes that away at a bad moment. */
+const TWO_HOLDERS = "filter srv1; filter srv2; wait 180ms; cut srv1:eth0 for 100ms; wait 2s";
+
+test("two holders that clients reach at once end with 1, without any expectation", () => {
+  const { code, err } = simulate(TWO_HOLDERS);
+  expect(code).toBe(1);
+  expect(err).toMatch(
+    /^PROMISE_BROKEN {2}192\.0\.2\.10 is served by srv1 and srv2 at once for \d+ ms, and clients reach both\n$/,
+  );
+  const runs = simulate(TWO_HOLDERS, "--runs", "2");
+  expect(runs.code).toBe(1);
+  expect(runs.err).toContain("and clients reach both (seed 1)");
+  const json = simulate(TWO_HOLDERS, "--json");
+  expect({ code: json.code, err: json.err }).toEqual({ code: 1, err: "" });
+});
+
+test("two holders after a machine's clock stood still are told, and end with 0", () => {
+  const { code, out, err } = simulate("filter srv1; filter srv2; pause srv1 for 300ms; wait 2s");
+  expect(out).toContain("the clock of srv1 had stood still");
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+});
+
 test("a script comes from a file or from standard input as well, and is named in its errors", () => {
   const good = write("good.script", "# a remark\npower srv1\nwait 2s\nexpect www on srv2\n");
   expect(simulate("--script", good)).toMatchObject({ code: 0, err: "" });

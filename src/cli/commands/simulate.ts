@@ -21,7 +21,10 @@ interface SimulateFlags {
   readonly json?: boolean;
 }
 
-/** Exit codes: 0 done, 1 an expectation of the script was not met, 2 script or cluster file cannot be used. */
+/**
+ * Exit codes: 0 done, 1 an expectation of the script was not met or a promise was broken, 2 script or cluster file
+ * cannot be used.
+ */
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("Answers what the cluster would do, as a timeline with reasons, without touching anything.")
@@ -43,10 +46,15 @@ export function simulateCommand(): Command {
     .option("--until <time>", "end so long after the script's begin, not when all is quiet", duration)
     .option("--json", "print one JSON object instead of text")
     .addHelpText("after", scriptHelp)
+    .addHelpText("after", EXIT_CODES)
     .action(async (text: string | undefined, flags: SimulateFlags) => {
       process.exitCode = await simulate(text, flags);
     });
 }
+
+const EXIT_CODES = `Exit code 1 when an expectation is not met, or when clients reach two nodes with one address at once although no
+machine's clock stood still; 2 when the script or the cluster file cannot be used.
+`;
 
 /** The script's verbs, as help shows them. */
 function scriptHelp(): string {
@@ -109,26 +117,28 @@ async function simulate(text: string | undefined, flags: SimulateFlags): Promise
 
   if (flags.runs === 1) {
     const { playScript } = await import("../../sim/what-if/play.ts");
+    const { isFailure } = await import("../../sim/what-if/simulation.ts");
     const played = playScript(options);
     if (flags.json) writeJson({ ...about, ...played });
     else process.stdout.write(`${showHeading(heading, 1)}\n${showSimulation(played)}\n`);
     const failed = played.expectations.filter(({ isMet }) => !isMet);
-    return judge(
-      flags,
-      failed.map(({ text: wanted, at, seen }) => notMet(wanted, at, seen)),
-    );
+    const broken = played.entries.filter(isFailure);
+    return judge(flags, [
+      ...failed.map(({ text: wanted, at, seen }) => notMet(wanted, at, seen)),
+      ...broken.map((entry) => promiseBroken(entry.text)),
+    ]);
   }
   const { playRuns } = await import("../../sim/what-if/runs.ts");
   const runs = playRuns(options, flags.runs);
   if (flags.json) writeJson({ ...about, ...runs });
   else process.stdout.write(`${showHeading(heading, flags.runs)}\n\n${showRuns(runs)}\n`);
   const failed = runs.expectations.filter(({ failedSeeds }) => failedSeeds.length > 0);
-  return judge(
-    flags,
-    failed.map(({ text: wanted, at, seen, failedSeeds }) =>
+  return judge(flags, [
+    ...failed.map(({ text: wanted, at, seen, failedSeeds }) =>
       notMet(wanted, at, `${seen ?? "something else was seen"} (seed ${failedSeeds.join(", ")})`),
     ),
-  );
+    ...runs.failures.map((failure) => promiseBroken(`${failure.text} (seed ${failure.seed})`)),
+  ]);
 }
 
 /** The script's text and its name in messages. */
@@ -177,7 +187,11 @@ function notMet(text: string, at: Problem["at"], seen: string): Problem {
   };
 }
 
-/** The last word: expectations that were not met, and the exit code. */
+function promiseBroken(text: string): Problem {
+  return { code: "PROMISE_BROKEN", severity: "error", message: text };
+}
+
+/** The last word: expectations that were not met, promises that were broken, and the exit code. */
 function judge(flags: SimulateFlags, problems: readonly Problem[]): number {
   if (problems.length === 0) return EXIT_OK;
   if (!flags.json) {

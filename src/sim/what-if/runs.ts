@@ -2,7 +2,7 @@
 
 import type { TextPosition } from "../../core/base/report.ts";
 import { type PlayOptions, playScript } from "./play.ts";
-import { longestGapMs, type Simulation } from "./simulation.ts";
+import { isFailure, longestGapMs, type Simulation } from "./simulation.ts";
 
 /** The longest gap of each run for one VIP. */
 export interface Spread {
@@ -45,6 +45,8 @@ export interface Runs {
   readonly broken: number;
   /** Their seeds; a few of them. */
   readonly brokenSeeds: readonly number[];
+  /** What was broken first without a clock that stood still as its excuse, by seed; a few of them. */
+  readonly failures: readonly { readonly seed: number; readonly text: string }[];
 }
 
 /** Seeds that a list names. */
@@ -68,6 +70,14 @@ export function playRuns(options: PlayOptions, count: number): Runs {
     unsettled: all.filter(({ isSettled }) => !isSettled).length,
     broken: broken.length,
     brokenSeeds: broken.slice(0, MOST_SEEDS).map(({ seed }) => seed),
+    failures: broken
+      .flatMap(({ seed, entries }) =>
+        entries
+          .filter(isFailure)
+          .slice(0, 1)
+          .map(({ text }) => ({ seed, text })),
+      )
+      .slice(0, MOST_SEEDS),
   };
 }
 

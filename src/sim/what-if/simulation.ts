@@ -98,6 +98,14 @@ export interface Simulation {
   readonly isSettled: boolean;
 }
 
+/**
+ * A broken promise that nothing excuses: clients reached two holders at once. Of a machine whose clock stood still that
+ * is known, and told as such.
+ */
+export function isFailure({ kind, severity, facts }: Entry): boolean {
+  return kind === "broken" && severity === "alert" && facts?.["clockStoodStill"] !== true;
+}
+
 /** How a run judges the clients' gaps of one VIP: the longest of the run. */
 export function longestGapMs(simulation: Simulation, vip: string): number {
   return Math.max(0, ...simulation.gaps.filter((gap) => gap.vip === vip).map(({ ms }) => ms));

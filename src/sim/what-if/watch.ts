@@ -192,7 +192,7 @@ export class Watch extends Checker {
         vip: vip.address,
         nodes: names,
         text: `${vip.address} is served by ${names.join(" and ")} at once ${howLong}, and ${isHarmful ? "clients reach both" : "nobody reaches both"}${why}`,
-        facts: { overlapMs: Math.round(world.now - from) },
+        facts: { overlapMs: Math.round(world.now - from), clockStoodStill: stopped.length > 0 },
       },
       from,
     );
