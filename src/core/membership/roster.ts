@@ -13,6 +13,7 @@ import { MAX_MACS_PER_NODE } from "../base/limits.ts";
 import type { NodeMode, PeerState } from "../base/words.ts";
 import type { Claim, ClaimAnswer, Frame, GroupReport, Heard } from "./frame.ts";
 import { Link } from "./link.ts";
+import { Newcomer } from "./newcomer.ts";
 
 /** An echo older than this does not confirm a new incarnation. */
 const CONFIRM_WITHIN_MS = 2_000;
@@ -65,6 +66,8 @@ export class Peer {
   readonly macOn: (string | undefined)[] = [];
   /** Latest frame of a not yet confirmed incarnation, echoed back so that the peer can confirm us. */
   candidate: { incarnation: string; link: number; sequence: number; at: Instant; speaks: number } | undefined;
+  /** What is said in its name by a life that is not confirmed. */
+  readonly newcomer = new Newcomer();
   /** When silence changes its state or a link's next; kept by the roster. */
   changesAt: Instant = NEVER;
 
@@ -84,6 +87,11 @@ export class Peer {
   /** Can be talked to: heard within the wait and not gone. */
   get alive(): boolean {
     return this.state === "up" || this.state === "late" || this.state === "suspect";
+  }
+
+  /** It said goodbye, and nothing says that it is back. */
+  get hasLeft(): boolean {
+    return this.state === "left" && this.newcomer.backUntil === LONG_AGO;
   }
 
   /** What to echo to this peer: the last frame heard on every link. */
@@ -195,6 +203,8 @@ export class Roster {
       if (!this.confirms(peer, frame, now)) {
         const { incarnation, link: number, sequence, speaks } = frame;
         peer.candidate = { incarnation, link: number, sequence, speaks, at: now };
+        peer.newcomer.hear(frame, now);
+        this.postpone(peer, now);
         return { kind: "unconfirmed", peer };
       }
       restarted = peer.incarnation !== undefined;
@@ -236,6 +246,7 @@ export class Roster {
         link.up = up;
         links.push({ peer, link, up, silentMs });
       }
+      peer.newcomer.advance(now);
       const to = this.stateOf(peer, now);
       if (to === peer.state) continue;
       peers.push({ peer, from: peer.state, to, silentMs: now - peer.heardAt });
@@ -270,6 +281,7 @@ export class Roster {
     const { lateMs, suspectMs, waitMs, marginMs } = this.timing;
     let wake = NEVER;
     for (const link of peer.links) if (link.up) wake = earlier(wake, after(link.heardAt, waitMs));
+    if (peer.newcomer.backUntil > now) wake = earlier(wake, peer.newcomer.backUntil);
     if (!peer.alive) return wake;
     const patience = after(peer.restartUntil, marginMs);
     if (patience > now) wake = earlier(wake, patience);
@@ -329,6 +341,7 @@ export class Roster {
     assert(incarnation !== this.incarnation, "a peer never has this node's incarnation");
     peer.incarnation = incarnation;
     peer.candidate = undefined;
+    peer.newcomer.confirmed(incarnation);
     peer.newest = 0;
     peer.reports = new Map();
     peer.said = NOTHING;

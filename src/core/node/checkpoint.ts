@@ -12,6 +12,7 @@ import { assert } from "../base/assert.ts";
 import { describeShape, partsOf, restoreSnapshot, takeSnapshot, type Snapshot } from "../base/snapshot.ts";
 import type { ClusterConfig } from "../config/cluster.ts";
 import { Link } from "../membership/link.ts";
+import { Newcomer } from "../membership/newcomer.ts";
 import { Peer, Roster } from "../membership/roster.ts";
 import { Grants } from "../ownership/claims.ts";
 import { SegmentEvidence } from "../ownership/evidence.ts";
@@ -41,6 +42,7 @@ const CLASSES = {
   Group,
   Lifecycle,
   Link,
+  Newcomer,
   Node,
   Peer,
   Requests,

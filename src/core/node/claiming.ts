@@ -190,6 +190,10 @@ export class Claiming {
   }
 
   private missingFrom(s: Surroundings, peer: Peer, { now, knownEpoch, isLast }: ClaimState): string | undefined {
+    // What a life says that is not confirmed may be true: perhaps it never hears this node.
+    if (!peer.alive && now - peer.newcomer.servesAt(this.group) < s.timing.waitMs) {
+      return `${peer.name} says that it has it, and hears nothing of this node`;
+    }
     if (!peer.alive) return undefined;
     if (releasedTo(peer, { config: { name: this.group }, epoch: knownEpoch }, undefined)) return undefined;
     // A restarting daemon cannot answer. It takes nothing before it has observed, so the last holder need not wait.
@@ -227,7 +231,7 @@ function carriedOn(s: Surroundings, link: number, now: Instant): string | readon
   // Who is heard by its kernel alone may have come back just now, from a part that nothing reached before.
   const hearing = later(hearingSince, needsGateway ? gatewayHearingSince : backSince(s, link, now));
   // Whoever is silent now may have spoken, and been renewed, while we could not hear.
-  const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
+  const silent = [...s.roster.peers.values()].some((peer) => !peer.alive && !peer.hasLeft);
   if (silent && now - hearing < s.timing.waitMs) return `the network of link ${link} is heard again only now`;
   if (carried.length > 0) return carried;
   if (now - segment.provenAt > s.timing.askMs * PROVEN_ASKS) return `no sign of life on link ${link}`;

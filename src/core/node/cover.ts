@@ -28,7 +28,7 @@ export function keepsUntil(s: Surroundings, link: number): Instant {
   if ((s.segments[link]?.gateways.length ?? 0) > 0) {
     let least = NEVER;
     for (const peer of s.roster.list) {
-      if (peer.state === "left") continue;
+      if (peer.hasLeft) continue;
       const until = coveredUntil(s, peer, link);
       if (until < least) least = until;
     }
@@ -47,7 +47,7 @@ export function mayTake(s: Surroundings, link: number, now: Instant): boolean {
 export function backSince(s: Surroundings, link: number, now: Instant): Instant {
   let since = LONG_AGO;
   for (const peer of s.roster.list) {
-    if (peer.alive || peer.state === "left" || coveredUntil(s, peer, link) <= now) continue;
+    if (peer.alive || peer.hasLeft || coveredUntil(s, peer, link) <= now) continue;
     since = later(since, peer.kernelSince[link] ?? LONG_AGO);
   }
   return since;
@@ -56,7 +56,7 @@ export function backSince(s: Surroundings, link: number, now: Instant): Instant 
 /** Names of the nodes of which nothing is known on a link, for people. */
 export function uncovered(s: Surroundings, link: number, now: Instant): string[] {
   const peers = [...s.roster.peers.values()];
-  return peers.filter((peer) => peer.state !== "left" && coveredUntil(s, peer, link) <= now).map(({ name }) => name);
+  return peers.filter((peer) => !peer.hasLeft && coveredUntil(s, peer, link) <= now).map(({ name }) => name);
 }
 
 /**
@@ -73,7 +73,7 @@ export function isDeaf(s: Surroundings, peer: Peer, group: { vips: readonly VipC
 /** Until when at least so many peers are covered as `needed` asks for among all nodes that have not left. */
 function countedUntil(s: Surroundings, link: number, needed: (nodes: number) => number): Instant {
   const ends: Instant[] = [];
-  for (const peer of s.roster.peers.values()) if (peer.state !== "left") ends.push(coveredUntil(s, peer, link));
+  for (const peer of s.roster.peers.values()) if (!peer.hasLeft) ends.push(coveredUntil(s, peer, link));
   const peers = needed(ends.length + 1);
   if (peers === 0) return NEVER;
   ends.sort((a, b) => b - a);

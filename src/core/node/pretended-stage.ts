@@ -300,7 +300,7 @@ export class Stage {
     if (address === gatewayAddress(link) && !this.gatewaysGone.has(link)) answer(macOf(link, -1));
     const vip = this.vips.find((each) => each.address === address);
     for (const peer of this.peers.values()) {
-      if (!peer.isPowered || !this.#passes(peer, link)) continue;
+      if (!peer.isPowered || peer.isDeaf || !this.#passes(peer, link)) continue;
       const says = vip !== undefined && peer.isUp && peer.reports.get(groupOf(vip))?.role === "holding";
       const serves = peer.serving?.includes(address) ?? says;
       if (serves || address === nodeAddress(link, peer.index)) answer(macOf(link, peer.index));

@@ -196,7 +196,7 @@ export class Requests {
     if (moving !== undefined) {
       return refuse("NOT_SETTLED", `${moving.config.name} is ${moving.role} here`, "try again when it has settled");
     }
-    const silent = [...this.s.roster.peers.values()].find((peer) => !peer.alive && peer.state !== "left");
+    const silent = [...this.s.roster.peers.values()].find((peer) => !peer.alive && !peer.hasLeft);
     if (silent !== undefined) {
       const message = `${silent.name} is ${silent.state} and cannot agree to wait`;
       return refuse("RESTART_NOT_AGREED", message, "wait for it, or stop and start this daemon with a move");

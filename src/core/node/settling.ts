@@ -246,7 +246,7 @@ export class Settling {
    */
   private excuse(turn: Turn): void {
     const { s, groups } = this.parts;
-    const peers = [...s.roster.peers.values()].filter((peer) => peer.state !== "left");
+    const peers = [...s.roster.peers.values()].filter((peer) => !peer.hasLeft);
     this.isExcused = false;
     const unopposed = peers.every((peer) => peer.mode === "standby" && peer.alive);
     const blind = s.roster.peers.size === 1 && peers[0]?.state !== "up";

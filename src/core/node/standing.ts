@@ -122,7 +122,7 @@ export class Standing {
    */
   probing(): boolean {
     if (!this.isReleased()) return true;
-    return [...this.s.roster.peers.values()].some((peer) => !peer.alive && peer.state !== "left");
+    return [...this.s.roster.peers.values()].some((peer) => !peer.alive && !peer.hasLeft);
   }
 
   /** A planned move there is possible now. */

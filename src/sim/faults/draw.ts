@@ -1,7 +1,8 @@
 /**
  * Draws a run's schedule from its seed. It contains only faults that the arbiter `segment` promises to survive:
  * two nodes that lose each other on all links while both reach a gateway are left out, as are lost UDP together
- * with lost ARP, and a whole machine that stands still within a lease after frames began to be filtered.
+ * with lost ARP, a whole machine that stands still within a lease after frames began to be filtered, and one whose
+ * clock stood still and that goes on while they are.
  */
 
 import { unreachable } from "../../core/base/assert.ts";
@@ -66,12 +67,27 @@ function drawChaos(
   for (let at = options.from; at < options.to; at += random.between(0.2, 1.8) * meanPauseMs) {
     const action = drawAction(random, options.config, { flavour, layouts: options.layouts });
     const forMs = Math.min(drawDuration(random, action), options.to - at);
+    if (isUntold(faults, { at, forMs, action })) continue;
     if (action.kind === "udp") filteredAt = at;
     const stands = action.kind === "suspend" || action.kind === "migrate";
     if (stands && at - filteredAt < FILTERED_MS) continue;
     if (forMs > 0) faults.push({ at, forMs, action });
   }
   return faults;
+}
+
+/**
+ * Would a machine whose clock stood still go on while frames are filtered, or just before? Only a frame could tell it
+ * at once of its successor: until then its gateway's answers renew its lease as they do the other's.
+ */
+function isUntold(faults: readonly Fault[], fault: Fault): boolean {
+  const meet = (stopped: Fault, filter: Fault): boolean => {
+    const goesOn = stopped.at + stopped.forMs;
+    return filter.at < goesOn + FILTERED_MS && filter.at + filter.forMs > goesOn;
+  };
+  const { kind } = fault.action;
+  if (kind === "migrate") return faults.some((other) => other.action.kind === "udp" && meet(fault, other));
+  return kind === "udp" && faults.some((other) => other.action.kind === "migrate" && meet(other, fault));
 }
 
 function drawDuration(random: Random, action: FaultAction): number {
