@@ -425,6 +425,8 @@ export class Group {
     const facts = { resource: news.service, detail: news.detail };
     if (news.kind === "stop-failed") {
       this.role = "stuck";
+      // Whoever is to have it waits for no release that may never come: it asks now, as for any group that nobody serves.
+      this.toUntil = LONG_AGO;
       turn.urgent = true;
       this.record(turn, "GROUP_STOP_FAILED", { severity: "alert", node, facts });
       this.bar(turn, `${news.service} did not stop`);
