@@ -26,11 +26,4 @@ export const DAEMON_MUTANTS: readonly Mutant[] = [
     caughtBy: ["one holder", "services"],
     within: 300,
   },
-  {
-    name: "answers-dated-by-newest-question",
-    breaks: "The daemon dates an answer by the newest open question.",
-    patches: [{ file: "sim/questions.ts", find: "      mine = one;\n      break;", replace: "      mine = one;" }],
-    caughtBy: ["inside the lease", "one holder"],
-    within: 300,
-  },
 ];
