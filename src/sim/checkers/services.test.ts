@@ -2,25 +2,14 @@
 
 import { expect, test } from "vitest";
 import { after } from "../../core/base/time.ts";
-import type { ClusterConfig, ServiceConfig, VipConfig } from "../../core/config/cluster.ts";
+import type { ClusterConfig, VipConfig } from "../../core/config/cluster.ts";
 import type { Effect, RunEffect } from "../../core/node/effects.ts";
 import type { Input } from "../../core/node/inputs.ts";
 import type { NodeView } from "../../core/node/view.ts";
 import { gatewayAddress } from "../cluster.ts";
+import { APP } from "../fixtures/app.ts";
 import { plainLayout } from "../layout.ts";
 import { runOnce } from "../run.ts";
-
-const COMMAND = { argv: ["/usr/bin/app"], timeoutMs: 1_000 };
-const APP: ServiceConfig = {
-  kind: "service",
-  id: "www/app",
-  name: "app",
-  start: COMMAND,
-  stop: COMMAND,
-  status: COMMAND,
-  everyMs: 1_000,
-  attempts: 2,
-};
 
 /** One group with one IPv4 address and one program. */
 function withApp(config: ClusterConfig): ClusterConfig {
@@ -47,7 +36,7 @@ interface Turn {
 }
 
 function start(id: number): RunEffect {
-  return { kind: "run", id, group: "www", resource: "www/app", action: "start", command: COMMAND };
+  return { kind: "run", id, group: "www", resource: "www/app", action: "start", command: APP.start };
 }
 
 /** What "services" says of cores that ask the gateway and do what the script says, 50 ms a turn. */

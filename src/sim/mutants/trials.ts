@@ -7,6 +7,7 @@
 import type { ClusterConfig, FailbackConfig, ServiceConfig } from "../../core/config/cluster.ts";
 import type { Verb } from "../../core/node/inputs.ts";
 import type { Fault, FaultAction, Target } from "../faults/fault.ts";
+import { APP } from "../fixtures/app.ts";
 import { plainLayout } from "../layout.ts";
 import { GOOD_QUALITY } from "../network.ts";
 import type { Look, RunOptions } from "../run.ts";
@@ -85,18 +86,6 @@ function expectClients(ms: number): Look {
     },
   };
 }
-
-const COMMAND = { argv: ["/usr/bin/app"], timeoutMs: 1_000 };
-const APP: ServiceConfig = {
-  kind: "service",
-  id: "www/app",
-  name: "app",
-  start: COMMAND,
-  stop: COMMAND,
-  status: COMMAND,
-  everyMs: 1_000,
-  attempts: 2,
-};
 
 const FILTERED: FaultAction = { kind: "udp", links: BOTH };
 

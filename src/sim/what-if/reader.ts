@@ -89,7 +89,7 @@ export class Reader {
   }
 
   /** Takes the word when it is this one. */
-  skip(word: string): boolean {
+  accept(word: string): boolean {
     if (this.#words[this.#next]?.text !== word) return false;
     this.#next++;
     return true;
@@ -191,7 +191,7 @@ export class Reader {
 
   /** `for DURATION` at the end of a trouble; absent means until something ends it. */
   lasting(): { forMs: number | undefined } | undefined {
-    if (!this.skip("for")) return { forMs: undefined };
+    if (!this.accept("for")) return { forMs: undefined };
     const forMs = this.duration();
     return forMs === undefined ? undefined : { forMs };
   }

@@ -40,7 +40,7 @@ function standstill(kind: "suspend" | "pause") {
   return (reader: Reader): Action | undefined => {
     const node = reader.node();
     if (node === undefined) return undefined;
-    reader.skip("for");
+    reader.accept("for");
     const forMs = reader.duration();
     return forMs === undefined ? undefined : troubleOf({ kind, node, forMs });
   };
@@ -49,7 +49,7 @@ function standstill(kind: "suspend" | "pause") {
 function readCut(reader: Reader): Action | undefined {
   const cable = reader.cable();
   if (cable === undefined) return undefined;
-  const way = reader.skip("in") ? "in" : reader.skip("out") ? "out" : "both";
+  const way = reader.accept("in") ? "in" : reader.accept("out") ? "out" : "both";
   const lasting = reader.lasting();
   if (lasting === undefined) return undefined;
   return troubleOf({ kind: "cut", node: cable.node, links: cable.links, way, carrier: false, ...lasting });
@@ -92,7 +92,7 @@ function readLoss(reader: Reader): Action | undefined {
 function readDelay(reader: Reader): Action | undefined {
   const links = reader.links();
   if (links === undefined) return undefined;
-  if (reader.skip("none")) return remedyOf({ kind: "delay-over", links });
+  if (reader.accept("none")) return remedyOf({ kind: "delay-over", links });
   const ms = reader.duration();
   const lasting = ms === undefined ? undefined : reader.lasting();
   return ms === undefined || lasting === undefined ? undefined : troubleOf({ kind: "delay", links, ms, ...lasting });
@@ -180,7 +180,7 @@ function readService(reader: Reader): Action | undefined {
 function readSwitch(reader: Reader): Action | undefined {
   const group = reader.group();
   if (group === undefined) return undefined;
-  if (!reader.skip("--to")) reader.skip("to");
+  if (!reader.accept("--to")) reader.accept("to");
   const node = reader.node();
   const to = node === undefined ? undefined : reader.names.nodes[node];
   return to === undefined ? undefined : { kind: "request", verb: { verb: "switch", group, to }, node: undefined };
@@ -220,7 +220,7 @@ function readExpect(reader: Reader): Action | undefined {
   if (group === undefined || wanted === undefined) return undefined;
   if (wanted === "nowhere") return { kind: "expect", group, wanted: { kind: "nowhere" } };
   if (wanted === "gap") {
-    reader.skip("under");
+    reader.accept("under");
     const underMs = reader.duration();
     return underMs === undefined ? undefined : { kind: "expect", group, wanted: { kind: "gap", underMs } };
   }

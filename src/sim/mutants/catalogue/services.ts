@@ -7,7 +7,7 @@ const STANDING = "core/node/standing.ts";
 
 export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
-    name: "starts-before-stop-confirmed",
+    name: "starts-without-confirmed-stop",
     breaks: "A group is started elsewhere before its last holder confirmed that its services stopped.",
     patches: [
       { file: STANDING, find: ` || role === "stopping"`, replace: "" },
