@@ -74,8 +74,8 @@ export function isDeaf(s: Surroundings, peer: Peer, group: { vips: readonly VipC
 function countedUntil(s: Surroundings, link: number, needed: (nodes: number) => number): Instant {
   const ends: Instant[] = [];
   for (const peer of s.roster.peers.values()) if (!peer.hasLeft) ends.push(coveredUntil(s, peer, link));
-  const peers = needed(ends.length + 1);
-  if (peers === 0) return NEVER;
+  const least = needed(ends.length + 1);
+  if (least === 0) return NEVER;
   ends.sort((a, b) => b - a);
-  return ends[peers - 1] ?? LONG_AGO;
+  return ends[least - 1] ?? LONG_AGO;
 }
