@@ -24,14 +24,16 @@ interface Layer {
   readonly node?: boolean;
 }
 
+/** The cluster's types and the frame's words are the vocabulary of the whole core. */
+const CORE_WORDS = ["core/config/cluster.ts", "core/config/balancer.ts", "core/membership/frame.ts"];
+
 /** The first that fits a file decides. A layer may always import itself. */
 const LAYERS: readonly Layer[] = [
   { area: "core/base", areas: [] },
   { area: "core/config", areas: ["core/base"], packages: ["yaml", "zod"] },
   { area: "core/node", areas: ["core"] },
   { area: "core/recording", areas: ["core"] },
-  // The cluster's types and the frame's words are the vocabulary of the whole core.
-  { area: "core", areas: ["core/base"], types: ["core/config/cluster.ts", "core/membership/frame.ts"] },
+  { area: "core", areas: ["core/base"], types: CORE_WORDS },
   { area: "host/ports.ts", areas: ["core/base"], types: ["core/config/cluster.ts"] },
   { area: "host", areas: ["core"], packages: ["koffi"], node: true },
   { area: "api", areas: ["core/base", "core/node/reasons.ts"], types: ["core"], packages: ["zod"], node: true },

@@ -35,10 +35,12 @@ export function startMonitors(options: MonitorsOptions): () => void {
 }
 
 function startOne(monitor: MonitorConfig, options: MonitorsOptions, turns: Turns): () => void {
+  // The engine's keeper tells this verdict itself, the moment that it changes.
+  if (monitor.check.kind === "balancer") return () => {};
   let state: MonitorState = UNCHECKED;
   let isEnded = false;
   let timer: NodeJS.Timeout;
-  const check = makeCheck(monitor, options);
+  const check = makeCheck(monitor.check, monitor, options);
 
   const round = async (): Promise<void> => {
     const begunMs = performance.now();
@@ -60,9 +62,13 @@ function startOne(monitor: MonitorConfig, options: MonitorsOptions, turns: Turns
   };
 }
 
-function makeCheck(monitor: MonitorConfig, options: MonitorsOptions): () => Promise<ProbeResult> {
+function makeCheck(
+  check: Exclude<MonitorConfig["check"], { readonly kind: "balancer" }>,
+  monitor: MonitorConfig,
+  options: MonitorsOptions,
+): () => Promise<ProbeResult> {
   const { config, node, commands } = options;
-  const { check, timeoutMs } = monitor;
+  const { timeoutMs } = monitor;
   const address = config.nodes.find(({ name }) => name === node)?.addresses[0] ?? "127.0.0.1";
   if (check.kind === "http") {
     const hosts = Object.fromEntries(

@@ -3,6 +3,8 @@
  * decides or acts reads these types; only `parse.ts` knows the file's own shape.
  */
 
+import type { BalancerConfig } from "./balancer.ts";
+
 /** A whole cluster, the same value on every node. */
 export interface ClusterConfig {
   readonly cluster: string;
@@ -19,6 +21,8 @@ export interface ClusterConfig {
   /** Services that run on all nodes all the time. */
   readonly everywhere: readonly ServiceConfig[];
   readonly monitors: readonly MonitorConfig[];
+  /** Absent when the file has none. */
+  readonly balancer?: BalancerConfig;
 }
 
 /** A server of the cluster. */
@@ -107,7 +111,9 @@ export interface MonitorConfig {
   readonly name: string;
   readonly check:
     | { readonly kind: "http"; readonly url: string }
-    | { readonly kind: "command"; readonly argv: readonly string[] };
+    | { readonly kind: "command"; readonly argv: readonly string[] }
+    /** The node's own engine; its keeper tells the verdict, nothing is asked. */
+    | { readonly kind: "balancer" };
   readonly everyMs: number;
   readonly timeoutMs: number;
   /** Failures in a row until the verdict is `down`. */

@@ -1,0 +1,93 @@
+/**
+ * What travels about the balancer, on the Unix socket and (marked "peer") on the control channel:
+ *
+ *   GET  /v1/pools                  PoolsAnswer          all nodes' engines together
+ *   GET  /v1/balancer               BalancerView         this node's engine                              (peer)
+ *   GET  /v1/balancer/wishes        MemberWish[]         what operators wished about members             (peer)
+ *   POST /v1/balancer/wishes        MemberWish[] → {}    tells them, merged there                        (peer)
+ *   POST /v1/balancer/drain         DrainRequest → RequestAnswer
+ *   POST /v1/balancer/weight        WeightRequest → RequestAnswer
+ *   POST /v1/reload                 {} → ReloadAnswer    reads the cluster file again
+ */
+
+import type { Problem } from "../core/base/report.ts";
+import type { DrainCause } from "../core/balancer/wanted.ts";
+import type { EngineName } from "../core/config/balancer.ts";
+
+/** `member`: `POOL/MEMBER`, or a member's name alone for every pool that has it. */
+export interface DrainRequest {
+  readonly member: string;
+  readonly on: boolean;
+  /** Also when no member would take new visitors any more. */
+  readonly force: boolean;
+}
+
+export interface WeightRequest {
+  readonly member: string;
+  /** 0 to 256; undefined: as the cluster file says. */
+  readonly weight: number | undefined;
+}
+
+export type ReloadAnswer =
+  /** `how` per part that changed, in words; empty when nothing did. */
+  | { readonly ok: true; readonly node: string; readonly how: readonly string[]; readonly problems: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** A register of operators' wishes about members; travels between nodes and lies on disk. */
+export interface MemberWish {
+  /** `drain/POOL/MEMBER` with value `on` or `off`, `weight/POOL/MEMBER` with a number or `file`. */
+  readonly key: string;
+  readonly value: string;
+  readonly version: number;
+  /** Node where it was wished. */
+  readonly node: string;
+}
+
+/** One node's engine. */
+export interface BalancerView {
+  readonly node: string;
+  readonly engine: EngineName;
+  readonly version: string | undefined;
+  readonly state: "starting" | "running" | "down";
+  /** SHA-256 of the balancer's part of the cluster file in use. */
+  readonly configHash: string;
+  readonly pid: number | undefined;
+  readonly oldWorkers: number;
+  readonly connections: number;
+  readonly requestsPerSecond: number;
+  readonly requests: number;
+  readonly serverErrors: number;
+  readonly reloads: number;
+  readonly pools: readonly PoolView[];
+  /** Why it does not run or what it refused, with the engine's own words. */
+  readonly problems: readonly Problem[];
+}
+
+export interface PoolView {
+  readonly pool: string;
+  /** The checks are suspected: every member serves. */
+  readonly servingAll: boolean;
+  readonly members: readonly MemberView[];
+}
+
+export interface MemberView {
+  readonly member: string;
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly backup: boolean;
+  readonly drain: DrainCause | undefined;
+  readonly health: "up" | "down" | "unknown";
+  readonly detail: string;
+  readonly sessions: number;
+  readonly queued: number;
+  readonly requests: number;
+  readonly idleSeconds: number | undefined;
+}
+
+export interface PoolsAnswer {
+  readonly answeredBy: string;
+  /** Per node of the cluster in its order; undefined: it did not answer. */
+  readonly nodes: readonly { readonly node: string; readonly view: BalancerView | undefined }[];
+  readonly problems: readonly Problem[];
+}
