@@ -8,11 +8,16 @@
  *   POST /v1/balancer/drain         DrainRequest → RequestAnswer
  *   POST /v1/balancer/weight        WeightRequest → RequestAnswer
  *   POST /v1/reload                 {} → ReloadAnswer    reads the cluster file again
+ *   GET  /v1/running                RunningAnswer        the config that this daemon runs, to be compared with a file
+ *
+ * Where the running config has no balancer, `/v1/pools`, `/v1/balancer…`, drain and weight answer 404 with the problem
+ * `BALANCER_NONE`.
  */
 
 import type { Problem } from "../core/base/report.ts";
-import type { DrainCause } from "../core/balancer/wanted.ts";
+import type { DrainCause, Wanted } from "../core/balancer/wanted.ts";
 import type { EngineName } from "../core/config/balancer.ts";
+import type { ClusterConfig } from "../core/config/cluster.ts";
 
 /** `member`: `POOL/MEMBER`, or a member's name alone for every pool that has it. */
 export interface DrainRequest {
@@ -30,8 +35,29 @@ export interface WeightRequest {
 
 export type ReloadAnswer =
   /** `how` per part that changed, in words; empty when nothing did. */
-  | { readonly ok: true; readonly node: string; readonly how: readonly string[]; readonly problems: readonly Problem[] }
+  | {
+      readonly ok: true;
+      readonly node: string;
+      readonly how: readonly string[];
+      /** The daemon becomes its next self right after this answer, because more than the balancer changed. */
+      readonly restarts: boolean;
+      readonly problems: readonly Problem[];
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** What a daemon runs. */
+export interface RunningAnswer {
+  readonly node: string;
+  /** Absolute path of the cluster file. */
+  readonly file: string;
+  /** SHA-256 of it as `check --json` tells it. */
+  readonly hash: string;
+  readonly config: ClusterConfig;
+  /** What this node's engine should carry now; undefined without a balancer. */
+  readonly wanted: Wanted | undefined;
+  /** The engine's own directory, absolute. */
+  readonly directory: string;
+}
 
 /** A register of operators' wishes about members; travels between nodes and lies on disk. */
 export interface MemberWish {
@@ -72,6 +98,8 @@ export interface PoolView {
 
 export interface MemberView {
   readonly member: string;
+  /** The cluster's node that it runs on, when it is one. */
+  readonly node: string | undefined;
   readonly address: string;
   readonly port: number;
   readonly weight: number;
