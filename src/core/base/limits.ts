@@ -47,3 +47,5 @@ export const MAX_ARGUMENTS = 256;
 export const MAX_BATCH_LENGTH = 4_194_304;
 /** The ring of recorded inputs on disk, in bytes: about two days of a quiet cluster of two, less of a larger one. */
 export const MAX_RECORDING_BYTES = 67_108_864;
+/** Operators' wishes about members that one node keeps: weight and drain of each, with room for members that left. */
+export const MAX_MEMBER_WISHES = 20_000;
