@@ -16,7 +16,7 @@
 
 import type { Problem } from "../core/base/report.ts";
 import type { DrainCause, Wanted } from "../core/balancer/wanted.ts";
-import type { EngineName } from "../core/config/balancer.ts";
+import type { EngineName, StickyConfig } from "../core/config/balancer.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 
 /** `member`: `POOL/MEMBER`, or a member's name alone for every pool that has it. */
@@ -93,7 +93,29 @@ export interface PoolView {
   readonly pool: string;
   /** The checks are suspected: every member serves. */
   readonly servingAll: boolean;
+  /** How a visitor comes back to the same member; undefined: not at all. */
+  readonly sticky: StickyConfig["kind"] | undefined;
   readonly members: readonly MemberView[];
+}
+
+/** One node's engine in short, as `status` carries it. */
+export interface BalancerSummary extends Omit<BalancerView, "pools"> {
+  /** At most 20: those with something to tell first. */
+  readonly pools: readonly PoolSummary[];
+  /** How many pools there are. */
+  readonly poolCount: number;
+}
+
+/** How many members of a pool are how, each counted once: a drained member that is down is down. */
+export interface PoolSummary {
+  readonly pool: string;
+  readonly servingAll: boolean;
+  readonly members: number;
+  readonly up: number;
+  readonly draining: number;
+  readonly down: number;
+  /** Of all members. */
+  readonly sessions: number;
 }
 
 export interface MemberView {
