@@ -20,6 +20,10 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   STATE: "The machine",
   RECORDING: "The machine",
   MONITOR: "Health",
+  ENGINE: "The balancer",
+  POOL: "The balancer",
+  MEMBER: "The balancer",
+  MEMBERS: "The balancer",
   MAINTENANCE: "Operators' wishes",
 };
 

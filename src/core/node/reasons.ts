@@ -67,6 +67,26 @@ export const REASONS = {
   MONITOR_UP: "monitor {monitor} is up on {node}",
   MONITOR_DOWN: "monitor {monitor} is down on {node}: {detail}",
   MONITOR_UNKNOWN: "monitor {monitor} cannot tell on {node}: {detail}",
+  // the balancer's engine
+  ENGINE_STARTED: "{engine} runs on {node}: started in {tookMs} ms",
+  ENGINE_ADOPTED: "{engine} runs on {node} and goes on: it was running already",
+  ENGINE_DIED: "{engine} ended on {node}: {detail}",
+  ENGINE_NOT_STARTED: "{engine} does not start on {node}: {detail}",
+  ENGINE_REFUSED: "{engine} refuses the new config on {node} and goes on with the one before: {detail}",
+  ENGINE_RELOADED: "{engine} was reloaded on {node} in {tookMs} ms",
+  // pools and members
+  POOL_SUSPECTED: "{down} of {members} members of {pool} failed at once on {node}: its checks are not believed, all members serve",
+  POOL_TRUSTED: "enough members of {pool} answer again on {node}: its checks are believed",
+  MEMBER_DOWN: "{member} is down, seen by {node}: {detail}",
+  MEMBER_UP: "{member} is up, seen by {node}",
+  MEMBERS_CHANGED: "{down} members of {pool} went down and {up} came up, seen by {node}",
+  MEMBER_DRAINED: "{member} gets no new visitors: wished by an operator at {node}",
+  MEMBER_UNDRAINED: "{member} gets new visitors again: wished by an operator at {node}",
+  MEMBER_WEIGHTED: "{member} has weight {weight}: wished by an operator at {node}",
+  // the cluster file
+  CONFIG_RELOADED: "{node} read its cluster file again: {how}",
+  CONFIG_REFUSED: "{node} read its cluster file again and keeps to the one before: {detail}",
+  // wishes about the whole cluster
   MAINTENANCE_ON: "maintenance: nothing moves and nothing is released",
   MAINTENANCE_OFF: "maintenance is over",
 } as const;
