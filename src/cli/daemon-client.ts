@@ -45,9 +45,14 @@ export class DaemonClient {
 
   /** Asks for something to be done; a refusal is thrown as the problems that the daemon named. */
   async submit(verb: Verb): Promise<Extract<RequestAnswer, { ok: true }>> {
-    const response = await this.#open("POST", "/v1/requests", verb, REQUEST_LIMIT_MS);
-    const body = (await this.#readJson(response)) as RequestAnswer;
-    if (response.statusCode === 200 && body.ok) return body;
+    return await this.post<RequestAnswer>("/v1/requests", verb);
+  }
+
+  /** Like `submit`, for what has a path of its own. */
+  async post<T extends { readonly ok: boolean }>(path: string, asked: object): Promise<Extract<T, { ok: true }>> {
+    const response = await this.#open("POST", path, asked, REQUEST_LIMIT_MS);
+    const body = (await this.#readJson(response)) as T;
+    if (response.statusCode === 200 && body.ok) return body as Extract<T, { ok: true }>;
     throw new DaemonError(problemsIn(body));
   }
 

@@ -1,0 +1,156 @@
+/**
+ * Pools and their members on one screen, all nodes' engines together. A row begins with the very name that `drain` and
+ * `weight` take. What is not as it should be stands out, and where the nodes' engines disagree, it is told who says what.
+ */
+
+import type { BalancerView, MemberView, PoolsAnswer } from "../api/balancer.ts";
+import { foldPools, silentNodes } from "./fold-pools.ts";
+import type { FoldedMember, FoldedPool } from "./fold-pools.ts";
+import { showProblems } from "./print-problems.ts";
+import { duration, harmless, heading, paint, table } from "./terminal.ts";
+
+/** The whole `pools`, or one pool of it, ready to print. */
+export function showPools(answer: PoolsAnswer, only?: string): string {
+  const pools = foldPools(answer).filter(({ pool }) => only === undefined || pool === only);
+  const parts = [showEngines(answer), ...pools.flatMap(suspicion), showMembers(pools)];
+  const silent = silentNodes(answer);
+  if (silent.length > 0)
+    parts.push(paint("yellow", `without ${list(silent)}: no answer from there, so the sums lack its sessions`));
+  if (answer.problems.length > 0) parts.push(showProblems(answer.problems));
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+/** A member's state in one word. */
+export type MemberState = "up" | "backup" | "draining" | "down" | "unknown";
+
+/** What one engine makes of a member: what is down is told as down, drained or not. */
+export function stateOf(view: Pick<MemberView, "drain" | "health" | "backup">): MemberState {
+  if (view.health === "down") return "down";
+  if (view.drain !== undefined) return "draining";
+  if (view.health === "unknown") return "unknown";
+  return view.backup ? "backup" : "up";
+}
+
+const STATE_STYLE = { up: "green", backup: "cyan", draining: "yellow", down: "red", unknown: "dim" } as const;
+
+/** `3 sessions`, `1 session`. */
+export function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? "" : "s"}`;
+}
+
+/** `srv1`, `srv1 and srv2`, `srv1, srv2 and srv3`. */
+export function list(words: readonly string[]): string {
+  const safe = words.map(harmless);
+  return safe.length < 2 ? safe.join("") : `${safe.slice(0, -1).join(", ")} and ${safe.at(-1) ?? ""}`;
+}
+
+/** Some members in a sentence: not more of them than anybody reads. */
+export function memberNames(ids: readonly string[]): string {
+  return ids.length <= MOST_NAMES
+    ? list(ids)
+    : `${ids
+        .slice(0, MOST_NAMES - 1)
+        .map(harmless)
+        .join(", ")} and ${ids.length - MOST_NAMES + 1} more`;
+}
+
+const MOST_NAMES = 4;
+
+function showEngines(answer: PoolsAnswer): string {
+  const hashes = new Set(answer.nodes.flatMap(({ view }) => (view === undefined ? [] : [view.configHash])));
+  const rows = answer.nodes.map(({ node, view }) =>
+    view === undefined ? [harmless(node), "", paint("red", "no answer")] : engineRow(view, hashes.size > 1),
+  );
+  const titles = ["NODE", "ENGINE", "STATE", "REQUESTS/S", "CONNECTIONS", "RELOADS", "OLD WORKERS", "CONFIG"];
+  return table([heading(...titles), ...rows]);
+}
+
+/** A row about one node's engine; several configs at once are worth a look. */
+export function engineRow(view: Omit<BalancerView, "pools">, configsDiffer: boolean): string[] {
+  const style = view.state === "running" ? "green" : view.state === "starting" ? "yellow" : "red";
+  return [
+    harmless(view.node),
+    harmless([view.engine, ...(view.version === undefined ? [] : [view.version])].join(" ")),
+    paint(style, view.state),
+    String(Math.round(view.requestsPerSecond)),
+    String(view.connections),
+    String(view.reloads),
+    String(view.oldWorkers),
+    paint(configsDiffer ? "yellow" : "reset", harmless(view.configHash.slice(0, 8))),
+  ];
+}
+
+function suspicion({ pool, suspectedOn }: FoldedPool): string[] {
+  return suspectedOn.length === 0 ? [] : [suspicionLine(pool, suspectedOn)];
+}
+
+/** A pool whose checks are suspected, loudly. */
+export function suspicionLine(pool: string, nodes: readonly string[]): string {
+  const words = ` SUSPECTED  ${harmless(pool)}: too many members failed at once on ${list(nodes)}, so every member serves, whatever its check says `;
+  return paint(["bold", "inverse", "red"], words);
+}
+
+function showMembers(pools: readonly FoldedPool[]): string {
+  const rows = pools.flatMap((pool) => pool.members.map((member) => memberRow(member)));
+  const titles = ["MEMBER", "ADDRESS", "STATE", "WEIGHT", "SESSIONS", "QUEUED", "REQUESTS", "LAST USED"];
+  const notes = rows.some((row) => row.length > titles.length) ? ["NOTES"] : [];
+  return table([heading(...titles, ...notes), ...rows]);
+}
+
+function memberRow(folded: FoldedMember): string[] {
+  const { opinions } = folded;
+  const states = distinct(opinions.map(({ view }) => stateOf(view)));
+  const weights = distinct(opinions.map(({ view }) => view.weight));
+  const addresses = distinct(opinions.map(({ view }) => addressText(view)));
+  const notes = notesOn(folded, states, weights);
+  return [
+    harmless(`${folded.pool}/${folded.member}`),
+    harmless(addresses.join("/")),
+    states.map((state) => paint(STATE_STYLE[state], state)).join(paint("yellow", "/")),
+    weights.length > 1 ? paint("yellow", weights.join("/")) : weights.join(""),
+    String(folded.sessions),
+    folded.queued > 0 ? paint("yellow", String(folded.queued)) : "0",
+    String(folded.requests),
+    lastUsed(folded.idleSeconds),
+    ...(notes === "" ? [] : [notes]),
+  ];
+}
+
+/** Address and port as the cluster file writes them. */
+export function addressText({ address, port }: { readonly address: string; readonly port: number }): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function lastUsed(idleSeconds: number | undefined): string {
+  if (idleSeconds === undefined) return paint("dim", "never");
+  return idleSeconds < 1 ? "now" : `${duration(idleSeconds * 1_000).replace(/\.0 s$/, " s")} ago`;
+}
+
+/** What the words of the row leave open: who drained it, why it is down, and who sees it otherwise. */
+function notesOn(folded: FoldedMember, states: readonly MemberState[], weights: readonly number[]): string {
+  const { opinions, sessions, queued } = folded;
+  const notes: string[] = [];
+  if (states.length > 1) {
+    notes.push(opinions.map(({ node, view }) => `${harmless(node)} ${stateOf(view)}${because(view)}`).join(" · "));
+  } else {
+    const reasons = distinct(opinions.map(({ view }) => because(view)));
+    notes.push(...reasons.filter((reason) => reason !== "").map((reason) => reason.replace(/^: /, "")));
+  }
+  const [drain] = distinct(opinions.flatMap(({ view }) => (view.drain === undefined ? [] : [view.drain])));
+  if (drain !== undefined) {
+    const node = opinions.find(({ view }) => view.node !== undefined)?.view.node;
+    notes.push(drain === "operator" ? "drained by an operator" : `${harmless(node ?? "its node")} is in standby`);
+    if (sessions + queued === 0) notes.push("nothing remains");
+  }
+  if (weights.length > 1) notes.push(opinions.map(({ node, view }) => `${harmless(node)} ${view.weight}`).join(" · "));
+  if (weights.length === 1 && weights[0] === 0 && drain === undefined) notes.push("weight 0: no new visitors");
+  return notes.join("; ");
+}
+
+function because(view: MemberView): string {
+  return view.health === "down" && view.detail !== "" ? `: ${harmless(view.detail)}` : "";
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
