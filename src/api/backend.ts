@@ -3,6 +3,16 @@
  * it, tests pretend it; nothing in this folder reaches further.
  */
 
+import type {
+  BalancerSummary,
+  BalancerView,
+  DrainRequest,
+  MemberWish,
+  PoolsAnswer,
+  ReloadAnswer,
+  RunningAnswer,
+  WeightRequest,
+} from "./balancer.ts";
 import type { ClusterStatus, EventRecord, NodeView, RequestAnswer, Verb, WhyAnswer } from "./types.ts";
 
 /** Who asks. */
@@ -30,4 +40,25 @@ export interface Backend {
   ownEvents(afterCounter: number): readonly EventRecord[];
   /** Performs or forwards a request; never rejects. */
   submit(request: Verb, caller: Caller): Promise<RequestAnswer>;
+  /** Reads the cluster file again and puts into effect what changed; never rejects. */
+  reload(): Promise<ReloadAnswer>;
+  /** What this daemon runs. */
+  running(): RunningAnswer;
+  /** Undefined when the running config has no balancer. */
+  readonly balancer: BalancerPort | undefined;
+}
+
+/** What the API needs from the balancer; nothing here rejects. */
+export interface BalancerPort {
+  /** This node's engine. */
+  view(): Promise<BalancerView>;
+  summary(): Promise<BalancerSummary>;
+  /** All nodes' engines; each is asked for a limited time. */
+  pools(): Promise<PoolsAnswer>;
+  /** What operators wished about members, as this node knows it. */
+  wishes(): readonly MemberWish[];
+  /** Another node tells wishes, as they came; answers what is known better here about the same. */
+  tell(wishes: readonly unknown[]): Promise<readonly MemberWish[]>;
+  drain(request: DrainRequest): Promise<RequestAnswer>;
+  weight(request: WeightRequest): Promise<RequestAnswer>;
 }

@@ -3,8 +3,9 @@
  *
  *   GET  /v1/pools                  PoolsAnswer          all nodes' engines together
  *   GET  /v1/balancer               BalancerView         this node's engine                              (peer)
+ *   GET  /v1/balancer/summary       BalancerSummary      the same in short                               (peer)
  *   GET  /v1/balancer/wishes        MemberWish[]         what operators wished about members             (peer)
- *   POST /v1/balancer/wishes        MemberWish[] → {}    tells them, merged there                        (peer)
+ *   POST /v1/balancer/wishes        MemberWish[] → MemberWish[]  tells them; answered with those known better there (peer)
  *   POST /v1/balancer/drain         DrainRequest → RequestAnswer
  *   POST /v1/balancer/weight        WeightRequest → RequestAnswer
  *   POST /v1/reload                 {} → ReloadAnswer    reads the cluster file again
@@ -18,6 +19,8 @@ import type { Problem } from "../core/base/report.ts";
 import type { DrainCause, Wanted } from "../core/balancer/wanted.ts";
 import type { EngineName, StickyConfig } from "../core/config/balancer.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
+
+export type { MemberWish } from "../core/balancer/wishes.ts";
 
 /** `member`: `POOL/MEMBER`, or a member's name alone for every pool that has it. */
 export interface DrainRequest {
@@ -57,16 +60,6 @@ export interface RunningAnswer {
   readonly wanted: Wanted | undefined;
   /** The engine's own directory, absolute. */
   readonly directory: string;
-}
-
-/** A register of operators' wishes about members; travels between nodes and lies on disk. */
-export interface MemberWish {
-  /** `drain/POOL/MEMBER` with value `on` or `off`, `weight/POOL/MEMBER` with a number or `file`. */
-  readonly key: string;
-  readonly value: string;
-  readonly version: number;
-  /** Node where it was wished. */
-  readonly node: string;
 }
 
 /** One node's engine. */

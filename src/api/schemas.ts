@@ -9,6 +9,7 @@
 import { MAX_NAME_LENGTH } from "../core/base/limits.ts";
 import { REASONS } from "../core/node/reasons.ts";
 import type { Reason } from "../core/node/reasons.ts";
+import type { DrainRequest, WeightRequest } from "./balancer.ts";
 import type { EventRecord, Problem, RequestAnswer, Verb } from "./types.ts";
 
 /** The settings of every verb. */
@@ -71,6 +72,44 @@ export function readAnswer(value: unknown): RequestAnswer | undefined {
   if (ok === true) return isName(node) && isText(detail, MAX_TEXT_LENGTH) ? { ok, node, detail } : undefined;
   if (!Array.isArray(problems) || problems.length === 0 || !problems.every(isProblem)) return undefined;
   return { ok: false, problems };
+}
+
+/** A request about a member's drain, or what is wrong with it. */
+export function readDrain(value: unknown): { request: DrainRequest } | { problems: readonly Problem[] } {
+  const problems = settingsOf(value, { member: isMember, on: isBoolean, force: isBoolean });
+  return problems.length > 0 ? { problems } : { request: value as DrainRequest };
+}
+
+/** A request about a member's weight, or what is wrong with it; without `weight` the cluster file's counts again. */
+export function readWeight(value: unknown): { request: WeightRequest } | { problems: readonly Problem[] } {
+  const isWeight = (weight: unknown): boolean =>
+    weight === undefined || (Number.isInteger(weight) && (weight as number) >= 0 && (weight as number) <= 256);
+  const problems = settingsOf(value, { member: isMember, weight: isWeight });
+  if (problems.length > 0) return { problems };
+  const { member, weight } = value as { member: string; weight?: number };
+  return { request: { member, weight } };
+}
+
+function settingsOf(value: unknown, settings: Readonly<Record<string, (setting: unknown) => boolean>>): Problem[] {
+  if (!isObject(value)) return [malformed("the request must be an object")];
+  return [
+    ...Object.entries(settings)
+      .filter(([name, fits]) => !fits(value[name]))
+      .map(([name]) => malformed(`${name}: this value is not accepted`)),
+    ...Object.keys(value)
+      .filter((name) => !Object.hasOwn(settings, name))
+      .slice(0, 10)
+      .map((name) => malformed(`${name.slice(0, MAX_NAME_LENGTH)}: there is no such setting`)),
+  ];
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === "boolean";
+}
+
+/** `POOL/MEMBER`, or a member's name. */
+function isMember(value: unknown): boolean {
+  return isText(value, 2 * MAX_NAME_LENGTH + 1) && value !== "";
 }
 
 function malformed(message: string): Problem {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { withDirectory } from "../daemon/fixtures/pretended.ts";
-import { nodeView } from "../daemon/fixtures/pretended-cluster.ts";
+import { cluster, nodeView } from "../daemon/fixtures/pretended-cluster.ts";
 import type { Backend, Caller } from "./backend.ts";
 import { createApiServer, createHandler } from "./server.ts";
 import { createServer } from "node:http";
@@ -48,6 +48,16 @@ class PretendedBackend implements Backend {
     this.followers.add(heard);
     return () => this.followers.delete(heard);
   };
+  balancer: Backend["balancer"] = undefined;
+  reload: Backend["reload"] = async () => ({ ok: true, node: "srv1", how: [], restarts: false, problems: [] });
+  running: Backend["running"] = () => ({
+    node: "srv1",
+    file: "/etc/understudy/cluster.yaml",
+    hash: "c0ffee",
+    config: cluster(),
+    wanted: undefined,
+    directory: "/run/understudy/balancer",
+  });
   submit: Backend["submit"] = async (verb, caller) => {
     this.submitted.push([verb, caller]);
     return { ok: true, node: "srv1", detail: "done" };

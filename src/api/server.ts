@@ -8,12 +8,13 @@ import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
+import { describe, problem, readJson, refuse } from "./answers.ts";
+import type { Answer } from "./answers.ts";
 import type { Backend, Caller } from "./backend.ts";
+import { answerBalancer } from "./balancer-routes.ts";
 import { readVerb } from "./schemas.ts";
-import type { EventRecord, Problem, Verb } from "./types.ts";
+import type { EventRecord, Verb } from "./types.ts";
 
-/** Largest request body. */
-const BODY_LIMIT_BYTES = 65_536;
 /** A slow reader of a stream is cut off when so much waits for it. */
 const STREAM_BACKLOG_LIMIT_BYTES = 4 * 1_024 * 1_024;
 /** An idle stream carries an empty line so often, so that both sides notice a dead connection. */
@@ -27,11 +28,6 @@ const PEER_VERBS: ReadonlySet<Verb["verb"]> = new Set(["switch", "standby", "onl
 
 /** Tells who sent a request; undefined refuses it. */
 export type Identify = (socket: Socket) => Caller | undefined;
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
 
 /** The listener for all routes. */
 export function createHandler(backend: Backend, identify: Identify): RequestListener {
@@ -101,9 +97,10 @@ async function handle(
   response.setHeader("understudy-version", backend.version);
   if (request.method === "GET" && openStream(backend, caller, url, request, response)) return;
   const answer =
-    request.method === "POST"
+    (await answerBalancer(backend, caller, url, request)) ??
+    (request.method === "POST"
       ? await post(backend, caller, url, request)
-      : await get(backend, caller, url, request.method);
+      : await get(backend, caller, url, request.method));
   send(request, response, answer);
 }
 
@@ -138,35 +135,15 @@ async function answerWhy(backend: Backend, caller: Caller, encoded: string): Pro
 async function post(backend: Backend, caller: Caller, url: URL, request: IncomingMessage): Promise<Answer> {
   if (url.pathname !== "/v1/requests")
     return refuse(404, "PATH_UNKNOWN", `nothing is found at ${url.pathname.slice(0, 200)}`);
-  const body = await readBody(request);
-  if (body === undefined) return refuse(413, "REQUEST_TOO_LARGE", `a request may have ${BODY_LIMIT_BYTES} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    return refuse(400, "REQUEST_MALFORMED", `this is no JSON: ${describe(error)}`);
-  }
-  const read = readVerb(value);
+  const json = await readJson(request);
+  if ("refused" in json) return json.refused;
+  const read = readVerb(json.value);
   if ("problems" in read) return { status: 400, body: { ok: false, problems: read.problems } };
   if (caller.kind === "peer" && !PEER_VERBS.has(read.verb.verb)) {
     return refuse(403, "NOT_ALLOWED", `another node may not ask for "${read.verb.verb}"`);
   }
   const answer = await backend.submit(read.verb, caller);
   return { status: answer.ok ? 200 : 409, body: answer };
-}
-
-/** The body as text; undefined when it is too large. Rejects when the caller goes away meanwhile. */
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  // Whoever announces too much is told before it sends anything.
-  if (Number(request.headers["content-length"] ?? 0) > BODY_LIMIT_BYTES) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_LIMIT_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Begins a stream of events when the path asks for one. */
@@ -226,16 +203,4 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     "cache-control": "no-store",
   });
   response.end(body);
-}
-
-function refuse(status: number, code: string, message: string): Answer {
-  return { status, body: { ok: false, problems: [problem(code, message)] } };
-}
-
-function problem(code: string, message: string): Problem {
-  return { code, severity: "error", message };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

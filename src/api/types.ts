@@ -14,6 +14,7 @@
  */
 
 import type { Problem } from "../core/base/report.ts";
+import type { BalancerSummary } from "./balancer.ts";
 import type { NodeView } from "../core/node/view.ts";
 import type { DecisionEvent } from "../core/node/effects.ts";
 
@@ -40,6 +41,8 @@ export interface NodeStatus {
   readonly view: NodeView | undefined;
   readonly pid: number | undefined;
   readonly version: string | undefined;
+  /** Its balancer's engine; absent without a balancer, or when the node did not tell. */
+  readonly balancer?: BalancerSummary | undefined;
 }
 
 export interface ClusterStatus {

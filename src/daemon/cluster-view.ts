@@ -4,12 +4,14 @@
  * `status` by half a second and no more.
  */
 
-import type { Backend, Caller } from "../api/backend.ts";
+import type { Backend, BalancerPort, Caller } from "../api/backend.ts";
 import type { ClusterStatus, EventRecord, NodeStatus, NodeView, RequestAnswer, Verb, WhyAnswer } from "../api/types.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
+import { askSummary } from "./balancer/gather.ts";
+import { clusterProblems } from "./balancer/problems.ts";
 import type { PeerAnswer, Question } from "./control-client.ts";
 import type { HeartPort } from "./heart-port.ts";
-import { findProblems } from "./problems.ts";
+import { findProblems, worstFirst } from "./problems.ts";
 import type { Recorder } from "./recorder.ts";
 import { performRequest } from "./requests.ts";
 import type { RequestOptions } from "./requests.ts";
@@ -27,6 +29,9 @@ export interface BackendOptions {
   readonly recorder: Recorder;
   readonly ask: (node: string, question: Question) => Promise<PeerAnswer>;
   readonly handOver: RequestOptions["handOver"];
+  readonly balancer: BalancerPort | undefined;
+  readonly reload: Backend["reload"];
+  readonly running: Backend["running"];
 }
 
 /** Wires the API's questions to the heart, the recorder and the other nodes. */
@@ -36,6 +41,9 @@ export function createBackend(options: BackendOptions): Backend {
     node,
     pid: process.pid,
     version: options.version,
+    balancer: options.balancer,
+    reload: options.reload,
+    running: options.running,
     view: () => heart.view(),
     status: () => gatherStatus(options),
     why: (group, caller) => explainGroup(options, group, caller),
@@ -58,20 +66,29 @@ async function gatherStatus(options: BackendOptions): Promise<ClusterStatus> {
     answeredBy: options.node,
     time: Date.now(),
     nodes,
-    problems: findProblems(nodes),
+    problems: [...findProblems(nodes), ...clusterProblems(nodes.flatMap(({ balancer }) => balancer ?? []))].toSorted(
+      worstFirst,
+    ),
   };
 }
 
 async function statusOf(options: BackendOptions, node: string): Promise<NodeStatus> {
   if (node === options.node) {
     // A heart that hangs must not hide what the other nodes know.
-    const view = await options.heart.view().catch(() => undefined);
-    return { node, contact: "here", view, pid: process.pid, version: options.version };
+    const [view, balancer] = await Promise.all([
+      options.heart.view().catch(() => undefined),
+      options.balancer?.summary(),
+    ]);
+    return { node, contact: "here", view, pid: process.pid, version: options.version, balancer };
   }
   try {
-    const answer = await options.ask(node, { method: "GET", path: "/v1/view", limitMs: VIEW_LIMIT_MS });
+    const [answer, balancer] = await Promise.all([
+      options.ask(node, { method: "GET", path: "/v1/view", limitMs: VIEW_LIMIT_MS }),
+      options.balancer === undefined ? undefined : askSummary(options, node),
+    ]);
     const view = readView(answer, node);
-    if (view !== undefined) return { node, contact: "reached", view, pid: answer.pid, version: answer.version };
+    if (view !== undefined)
+      return { node, contact: "reached", view, pid: answer.pid, version: answer.version, balancer };
   } catch {
     // Why it is silent is the membership's business, and stands in the views of those who answer.
   }

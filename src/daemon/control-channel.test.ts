@@ -49,7 +49,18 @@ async function member(
   const client = new ControlClient({ config, node, keys });
   const recorder = await openRecorder({ node, incarnation: "abc", stateDir: `${stateDir}/${node}`, failed: () => {} });
   const ask = client.ask.bind(client);
-  const backend = createBackend({ config, node, version: "1", heart, recorder, ask, handOver: () => {} });
+  const backend = createBackend({
+    config,
+    node,
+    version: "1",
+    heart,
+    recorder,
+    ask,
+    handOver: () => {},
+    balancer: undefined,
+    reload: async () => ({ ok: true, node, how: [], restarts: false, problems: [] }),
+    running: () => ({ node, file: "/f", hash: "", config, wanted: undefined, directory: "/run/b" }),
+  });
   const server = startControlServer({ config, node, keys, backend, log: SILENT_LOG });
   const close = (): void => {
     server.close();

@@ -5,8 +5,9 @@
 
 import type { Problem, Result } from "../core/base/report.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
-import { loadClusterFile } from "../host/config-file.ts";
+import { hashOfConfig, loadClusterFile } from "../host/config-file.ts";
 import { loadKeyFile } from "../host/key-file.ts";
+import { withoutBalancer } from "./heart-config.ts";
 
 /** How one node's daemon is started. */
 export interface DaemonOptions {
@@ -19,6 +20,9 @@ export interface DaemonOptions {
 /** A cluster as this node knows it. */
 export interface Loaded {
   readonly config: ClusterConfig;
+  /** Of the whole file. */
+  readonly hash: string;
+  /** Of what the heart decides by: all but the balancer, which may differ for a while without harm. */
   readonly configHash: string;
   readonly keys: readonly Uint8Array[];
 }
@@ -42,7 +46,7 @@ export function load(options: DaemonOptions): Result<Loaded> {
   if (!keys.ok) return keys;
   return {
     ok: true,
-    value: { config, configHash: hash, keys: keys.value },
+    value: { config, hash, configHash: hashOfConfig(withoutBalancer(config)), keys: keys.value },
     problems: [...file.problems, ...keys.problems],
   };
 }

@@ -7,18 +7,25 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { resolve } from "node:path";
 
+import type { RunningAnswer } from "../api/balancer.ts";
 import { createApiServer } from "../api/server.ts";
 import { listenOnSocket, socketPath } from "../api/socket.ts";
+import type { RequestAnswer } from "../api/types.ts";
 import type { Problem, Result } from "../core/base/report.ts";
 import type { DecisionEvent } from "../core/node/effects.ts";
 import type { Handover } from "../core/node/inputs.ts";
 import { createCommands } from "../host/commands.ts";
+import type { Balancer } from "./balancer/balancer.ts";
+import { engineDirectory } from "./balancer/engines.ts";
+import { startBalancer } from "./balancer/start.ts";
 import { createBackend } from "./cluster-view.ts";
 import { ControlClient } from "./control-client.ts";
 import { startControlServer } from "./control-server.ts";
 import { watchEverywhere } from "./everywhere.ts";
 import { armLabFaults, labFrameVersion } from "./faults.ts";
+import { withoutBalancer } from "./heart-config.ts";
 import { startHeart } from "./heart/handle.ts";
 import type { Heart } from "./heart/handle.ts";
 import { recordInputs } from "./input-record.ts";
@@ -33,6 +40,8 @@ import type { Notifier } from "./notify.ts";
 import { claim, inherit } from "./prepare.ts";
 import { openRecorder } from "./recorder.ts";
 import type { Recorder } from "./recorder.ts";
+import { createReloader } from "./reload.ts";
+import type { Reloader } from "./reload.ts";
 import { startReplication } from "./replication.ts";
 import { readRunning, removeRunning, RunningList, settingsRecord } from "./running.ts";
 import { Services } from "./services.ts";
@@ -85,7 +94,7 @@ export async function runDaemon(
 
 class Daemon {
   readonly #options: DaemonOptions;
-  readonly #loaded: Loaded;
+  #loaded: Loaded;
   readonly #log: Log;
   readonly #commands = createCommands();
   /** Undone in reverse order at the end. */
@@ -154,7 +163,7 @@ class Daemon {
         });
       }
       this.#startHeart({ store, recorder, running, handover });
-      await this.#startRest(recorder, handover !== undefined);
+      await this.#startRest({ store, recorder, isResumed: handover !== undefined });
     } catch (error) {
       this.fail("the daemon could not start", (error as Error).message);
     }
@@ -200,7 +209,8 @@ class Daemon {
 
   #startHeart(parts: { store: Store; recorder: Recorder; running: RunningList; handover: Handover | undefined }): void {
     const { store, recorder, running, handover } = parts;
-    const { config, configHash, keys } = this.#loaded;
+    const { configHash, keys } = this.#loaded;
+    const config = withoutBalancer(this.#loaded.config);
     const { node, runtimeDir, stateDir } = this.#options;
     const frameVersion = labFrameVersion(process.env);
     const heart = startHeart({
@@ -247,15 +257,32 @@ class Daemon {
   }
 
   /** Everything that may come a moment later than the heart. */
-  async #startRest(recorder: Recorder, isResumed: boolean): Promise<void> {
+  async #startRest(parts: { store: Store; recorder: Recorder; isResumed: boolean }): Promise<void> {
+    const { store, recorder, isResumed } = parts;
     const heart = this.#heart;
     if (heart === undefined) throw new Error("the heart must be started first");
     const { config, keys } = this.#loaded;
-    const { node, runtimeDir } = this.#options;
+    const { node, runtimeDir, stateDir } = this.#options;
     const commands = this.#commands;
     const log = this.#log;
 
     const client = new ControlClient({ config, node, keys });
+    const running = await startBalancer({
+      config,
+      node,
+      runtimeDir,
+      stateDir,
+      heart,
+      ask: (peer, question) => client.ask(peer, question),
+      record: (event) => this.#record(recorder, event),
+      log,
+      environment: process.env,
+      wishes: store.initial.wishes,
+    });
+    if (running !== undefined) this.#ends.push(() => running.end(this.#isLeaving));
+    const balancer = running?.balancer;
+    const restart = (): Promise<RequestAnswer> => backend.submit({ verb: "restart" }, { kind: "operator" });
+    const reloader = this.#makeReloader({ recorder, balancer, restart });
     const backend = createBackend({
       config,
       node,
@@ -265,6 +292,9 @@ class Daemon {
       ask: (peer, question) => client.ask(peer, question),
       // The answer to whoever asked goes out first; the leases allow for it.
       handOver: (handover) => setTimeout(() => this.#becomeNextSelf(handover), 20),
+      balancer,
+      reload: () => reloader.reload(),
+      running: () => this.#running(balancer),
     });
     const api = createApiServer(backend);
     const path = socketPath(runtimeDir);
@@ -295,6 +325,32 @@ class Daemon {
     this.#notifier = await createNotifier(process.env);
     this.#ends.push(this.#notifier.feedWatchdog());
     this.#sayReady();
+  }
+
+  #makeReloader(parts: {
+    recorder: Recorder;
+    balancer: Balancer | undefined;
+    restart: () => Promise<RequestAnswer>;
+  }): Reloader {
+    const { recorder, balancer, restart } = parts;
+    return createReloader({
+      options: this.#options,
+      running: () => this.#loaded,
+      adopted: (loaded) => {
+        this.#loaded = loaded;
+      },
+      balancer,
+      restart,
+      record: (event) => this.#record(recorder, event),
+      log: this.#log,
+    });
+  }
+
+  #running(balancer: Balancer | undefined): RunningAnswer {
+    const { node, configFile, runtimeDir } = this.#options;
+    const { config, hash } = this.#loaded;
+    const directory = engineDirectory(runtimeDir);
+    return { node, file: resolve(configFile), hash, config, wanted: balancer?.wanted(), directory };
   }
 
   /** Called when the heart is ready and when the rest is; the later call tells it. */

@@ -27,7 +27,12 @@ export function findProblems(nodes: readonly NodeStatus[]): readonly Problem[] {
     ...groupProblems(views),
   ];
   for (const problem of all) found.set(`${problem.code} ${problem.message}`, problem);
-  return [...found.values()].toSorted((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+  return [...found.values()].toSorted(worstFirst);
+}
+
+/** For sorting: errors before warnings before what is only worth knowing. */
+export function worstFirst(a: Problem, b: Problem): number {
+  return ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity);
 }
 
 function contactProblems(status: NodeStatus, views: readonly NodeView[]): Problem[] {

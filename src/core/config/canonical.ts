@@ -8,7 +8,7 @@ import type { ClusterConfig } from "./cluster.ts";
 
 /** The config as JSON with sorted keys and without undefined members. Hash its UTF-8 bytes to compare configs. */
 export function canonicalText(config: ClusterConfig): string {
-  return write({ ...config, groups: byName(config.groups), monitors: byName(config.monitors) });
+  return canonicalJson({ ...config, groups: byName(config.groups), monitors: byName(config.monitors) });
 }
 
 /** Groups and monitors are a mapping in the file: their order means nothing. */
@@ -16,8 +16,9 @@ function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function write(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
+/** Plain data as JSON with sorted keys and without undefined members. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) {
     assert(
       value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value),
@@ -28,6 +29,6 @@ function write(value: unknown): string {
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${JSON.stringify(key)}:${write(member)}`);
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
   return `{${members.join(",")}}`;
 }

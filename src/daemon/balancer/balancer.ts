@@ -1,0 +1,287 @@
+/**
+ * The balancer of one daemon, wired: the engine's keeper, what the checks found, operators' wishes on disk and at the
+ * other nodes, nodes in standby, and the files that certificates lie in. Whatever of it changes is made into one `Wanted`
+ * (`core/balancer/effective.ts`) and given to the keeper.
+ */
+
+import { createHash } from "node:crypto";
+
+import type { BalancerPort } from "../../api/backend.ts";
+import type { BalancerView } from "../../api/balancer.ts";
+import { effective } from "../../core/balancer/effective.ts";
+import type { Facts } from "../../core/balancer/effective.ts";
+import type { MemberKey, Wanted } from "../../core/balancer/wanted.ts";
+import type { MemberWish } from "../../core/balancer/wishes.ts";
+import { readWish } from "../../core/balancer/wishes.ts";
+import type { Result } from "../../core/base/report.ts";
+import { instant } from "../../core/base/time.ts";
+import type { BalancerConfig } from "../../core/config/balancer.ts";
+import { canonicalJson } from "../../core/config/canonical.ts";
+import type { ClusterConfig } from "../../core/config/cluster.ts";
+import type { Wish } from "../../core/membership/frame.ts";
+import type { DecisionEvent } from "../../core/node/effects.ts";
+import type { Applied, Engine, EngineFigures } from "../../host/engines/engine.ts";
+import type { PeerAnswer, Question } from "../control-client.ts";
+import type { HeartPort } from "../heart-port.ts";
+import type { Log } from "../log.ts";
+import { gatherPools } from "./gather.ts";
+import { HealthWatch } from "./health-watch.ts";
+import { Keeper } from "./keeper.ts";
+import { MemberRequests } from "./member-requests.ts";
+import { ownProblems } from "./problems.ts";
+import { summaryOf, viewOf } from "./view.ts";
+import { filesOf, watchFiles } from "./watched-files.ts";
+import { WishExchange } from "./wish-exchange.ts";
+import type { WishStore } from "./wish-store.ts";
+
+/** How often the engine's figures are compared with what is known. */
+const SYNC_EVERY_MS = 10_000;
+/** For the engine's figures in an answer. */
+const FIGURES_LIMIT_MS = 400;
+/** Present connections at the daemon's orderly end get at most so long: a service manager waits. */
+const STOP_GRACE_MS = 10_000;
+
+export interface BalancerOptions {
+  readonly config: ClusterConfig & { readonly balancer: BalancerConfig };
+  readonly node: string;
+  readonly engine: Engine;
+  readonly heart: Pick<HeartPort, "post">;
+  readonly store: WishStore;
+  readonly ask: (node: string, question: Question) => Promise<PeerAnswer>;
+  readonly record: (event: Omit<DecisionEvent, "at">) => void;
+  readonly log: Log;
+  /** Wishes that the heart knew from disk. */
+  readonly wishes: readonly Wish[];
+  /** For tests. */
+  readonly lookEveryMs?: number;
+}
+
+export class Balancer implements BalancerPort {
+  readonly #options: BalancerOptions;
+  readonly #keeper: Keeper;
+  readonly #health: HealthWatch;
+  readonly #exchange: WishExchange;
+  readonly #requests: MemberRequests;
+  readonly #ends: (() => void)[] = [];
+  #config: BalancerConfig;
+  #configHash: string;
+  #standby: ReadonlySet<string>;
+  #wantedText = "";
+  #isBegun = false;
+
+  constructor(options: BalancerOptions) {
+    const { node, engine, record, store } = options;
+    this.#options = options;
+    this.#config = options.config.balancer;
+    this.#configHash = hashOf(this.#config);
+    this.#standby = standbyIn(options.wishes);
+    this.#health = new HealthWatch({
+      node,
+      record,
+      changed: () => this.#reconsider(),
+      now: () => instant(performance.now()),
+    });
+    this.#keeper = new Keeper({
+      engine,
+      node,
+      record,
+      judged: (verdict, detail) => this.#judged(verdict, detail),
+      begun: () => void this.#sync(),
+    });
+    const peers = options.config.nodes.map(({ name }) => name).filter((name) => name !== node);
+    this.#exchange = new WishExchange({ peers, store, ask: options.ask });
+    this.#requests = new MemberRequests({
+      node,
+      config: () => this.#config,
+      facts: () => this.#facts(),
+      store,
+      exchange: this.#exchange,
+      record,
+    });
+    store.onChange(() => this.#reconsider());
+  }
+
+  /** Begins; never rejects, because a node without its engine must still say so. */
+  async start(): Promise<void> {
+    const { engine, lookEveryMs } = this.#options;
+    this.#health.watch(this.#config.pools);
+    this.#ends.push(
+      engine.follow((news) => {
+        if (news.kind === "member") this.#health.heard(news);
+      }),
+    );
+    const syncing = setInterval(() => void this.#sync(), SYNC_EVERY_MS);
+    syncing.unref();
+    this.#ends.push(
+      () => clearInterval(syncing),
+      watchFiles({
+        files: () => filesOf(this.#config),
+        changed: (paths) => this.#filesChanged(paths),
+        ...(lookEveryMs === undefined ? {} : { everyMs: lookEveryMs }),
+      }),
+    );
+    this.#exchange.start();
+    const wanted = this.wanted();
+    this.#wantedText = JSON.stringify(wanted);
+    this.#isBegun = true;
+    await this.#keeper.start(wanted);
+  }
+
+  /** The heart knows other wishes about nodes now. */
+  heardWishes(wishes: readonly Wish[]): void {
+    const standby = standbyIn(wishes);
+    if (standby.size === this.#standby.size && [...standby].every((node) => this.#standby.has(node))) return;
+    this.#standby = standby;
+    this.#reconsider();
+  }
+
+  /** What the heart decided may be news for the exchange of wishes. */
+  heardEvent({ reason, node }: Pick<DecisionEvent, "reason" | "node">): void {
+    if ((reason === "PEER_UP" || reason === "PEER_RESTARTED") && node !== undefined) this.#exchange.cameBack(node);
+  }
+
+  /** A check of ours changed its mind. */
+  heardCheck(key: MemberKey, isUp: boolean, detail: string): void {
+    this.#health.heard({ key, isUp, detail });
+  }
+
+  get config(): BalancerConfig {
+    return this.#config;
+  }
+
+  /** What this node's engine should carry now. */
+  wanted(config: BalancerConfig = this.#config): Wanted {
+    return effective(config, this.#facts());
+  }
+
+  /** Lets the engine itself look at another config; nothing changes. */
+  async check(config: BalancerConfig): Promise<Result<void>> {
+    return await this.#options.engine.check(this.wanted(config));
+  }
+
+  /** Goes over to another config of the same engine; a refused one changes nothing. */
+  async adoptConfig(config: BalancerConfig): Promise<Result<Applied>> {
+    const wanted = this.wanted(config);
+    const applied = await this.#keeper.apply(wanted);
+    if (!applied.ok) {
+      this.#keeper.want(this.wanted());
+      return applied;
+    }
+    this.#config = config;
+    this.#configHash = hashOf(config);
+    this.#health.watch(config.pools);
+    this.#reconsider();
+    return applied;
+  }
+
+  async view(): Promise<BalancerView> {
+    const { node, engine, store } = this.#options;
+    const wanted = this.wanted();
+    const keeper = this.#keeper.state;
+    const figures = keeper.state === "running" ? await this.#figures() : undefined;
+    const parts = { node, wanted, configHash: this.#configHash, keeper, figures, health: this.#health, problems: [] };
+    const view = viewOf(parts);
+    const unheard = this.#exchange.unheard();
+    const facts = { node, engine: engine.name, keeper, pools: view.pools, wishes: store.book, unheard };
+    return { ...view, problems: ownProblems(facts) };
+  }
+
+  summary: BalancerPort["summary"] = async () => summaryOf(await this.view());
+
+  pools: BalancerPort["pools"] = async () => {
+    const { config, node, ask } = this.#options;
+    return await gatherPools({ config, node, ask, own: () => this.view() });
+  };
+
+  wishes: BalancerPort["wishes"] = () => [...this.#options.store.book.values()];
+
+  tell: BalancerPort["tell"] = async (told) => {
+    const { store } = this.#options;
+    // A newer version may wish what is not known here yet: the rest counts all the same.
+    const wishes = told.flatMap((value) => readWish(value) ?? []);
+    await store.take(wishes);
+    return wishes.flatMap((wish) => {
+      const mine = store.book.get(wish.key);
+      return mine === undefined || isSame(mine, wish) ? [] : [mine];
+    });
+  };
+
+  drain: BalancerPort["drain"] = (request) => this.#requests.drain(request);
+
+  weight: BalancerPort["weight"] = (request) => this.#requests.weight(request);
+
+  /** The daemon's orderly end, after the groups have moved. */
+  async stop(): Promise<void> {
+    this.#close();
+    await this.#keeper.stop(Math.min(this.#config.oldWorkersMs, STOP_GRACE_MS));
+  }
+
+  /** Lets the engine go on alone. */
+  release(): void {
+    this.#close();
+    this.#keeper.release();
+  }
+
+  #close(): void {
+    for (const end of this.#ends.toReversed()) end();
+    this.#exchange.close();
+    this.#health.close();
+    this.#options.store.close();
+  }
+
+  #facts(): Facts {
+    return { wishes: this.#options.store.book, standby: this.#standby, findings: this.#health.findings };
+  }
+
+  /** Something changed: perhaps the engine should carry something else. */
+  #reconsider(): void {
+    if (!this.#isBegun) return;
+    const wanted = this.wanted();
+    const text = JSON.stringify([wanted.members, wanted.servingAll]) + this.#configHash;
+    if (text === this.#wantedText) return;
+    this.#wantedText = text;
+    this.#keeper.want(wanted);
+  }
+
+  #filesChanged(paths: readonly string[]): void {
+    this.#options.log.info("files of the balancer changed", { paths: paths.slice(0, 10), count: paths.length });
+    this.#keeper.want(this.wanted());
+  }
+
+  #judged(verdict: "up" | "down" | "unknown", detail: string): void {
+    const { config, heart } = this.#options;
+    for (const { name, check } of config.monitors) {
+      if (check.kind === "balancer") heart.post({ kind: "monitor", monitor: name, verdict, detail });
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const figures = this.#keeper.state.state === "running" ? await this.#figures() : undefined;
+    if (figures !== undefined) this.#health.sync(figures.members);
+  }
+
+  async #figures(): Promise<EngineFigures | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), FIGURES_LIMIT_MS);
+    });
+    const figures = this.#options.engine.figures().catch(() => undefined);
+    const answer = await Promise.race([figures, limit]);
+    clearTimeout(timer);
+    return answer;
+  }
+}
+
+function standbyIn(wishes: readonly Wish[]): ReadonlySet<string> {
+  const prefix = "standby/";
+  const on = wishes.filter(({ key, value }) => key.startsWith(prefix) && value === "on");
+  return new Set(on.map(({ key }) => key.slice(prefix.length)));
+}
+
+function isSame(a: MemberWish, b: MemberWish): boolean {
+  return a.version === b.version && a.value === b.value && a.node === b.node;
+}
+
+function hashOf(config: BalancerConfig): string {
+  return createHash("sha256").update(canonicalJson(config)).digest("hex");
+}

@@ -1,0 +1,36 @@
+/** Which driver carries the traffic, where its files are, and who starts it. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import type { EngineName } from "../../core/config/balancer.ts";
+import type { Engine, EngineOptions } from "../../host/engines/engine.ts";
+
+/** Where units of packages and of administrators lie. */
+const UNIT_FOLDERS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
+/** The engines' directory below the daemon's runtime directory. */
+export function engineDirectory(runtimeDir: string): string {
+  return join(runtimeDir, "balancer");
+}
+
+/**
+ * By its own unit when the daemon is a unit too and the package installed it, so that neither ends with the other;
+ * otherwise as a child.
+ */
+export function howToRun(engine: EngineName, environment: NodeJS.ProcessEnv): EngineOptions["run"] {
+  const unit = `understudy-${engine}.service`;
+  const isService = environment["INVOCATION_ID"] !== undefined;
+  return isService && UNIT_FOLDERS.some((folder) => existsSync(join(folder, unit))) ? { unit } : "child";
+}
+
+type Maker = (options: EngineOptions) => Engine;
+
+/** Loads the driver that is asked for, and only that one. */
+export async function createEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
+  const folder = `../../host/engines/${name}`;
+  const driver = (await import(`${folder}/engine.ts`)) as Record<string, Maker>;
+  const maker = name === "haproxy" ? driver["createHaproxyEngine"] : driver["createNginxEngine"];
+  if (maker === undefined) throw new Error(`there is no driver for ${name}`);
+  return maker(options);
+}
