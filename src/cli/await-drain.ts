@@ -11,7 +11,7 @@ import { DaemonError } from "./daemon-client.ts";
 import type { DaemonClient } from "./daemon-client.ts";
 import { foldPools, silentNodes } from "./fold-pools.ts";
 import type { FoldedMember } from "./fold-pools.ts";
-import { count, list } from "./show-pools.ts";
+import { count, list } from "./show-balancer.ts";
 import { duration, harmless } from "./terminal.ts";
 
 /** Without anything for so long, a member is done, unless told otherwise. */

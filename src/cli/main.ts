@@ -50,7 +50,27 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: "keep everything where it is",
     load: async () => (await import("./commands/maintenance.ts")).maintenanceCommand(),
   },
+  pools: {
+    summary: "show the pools and their members, all nodes together",
+    load: async () => (await import("./commands/pools.ts")).poolsCommand(),
+  },
+  drain: {
+    summary: "send new visitors elsewhere and let present ones finish",
+    load: async () => (await import("./commands/drain.ts")).drainCommand(),
+  },
+  undrain: {
+    summary: "let a member take new visitors again",
+    load: async () => (await import("./commands/undrain.ts")).undrainCommand(),
+  },
+  weight: {
+    summary: "set a member's share of new visitors",
+    load: async () => (await import("./commands/weight.ts")).weightCommand(),
+  },
   check: { summary: "check a cluster file", load: async () => (await import("./commands/check.ts")).checkCommand() },
+  reload: {
+    summary: "read the cluster file again",
+    load: async () => (await import("./commands/reload.ts")).reloadCommand(),
+  },
   keygen: { summary: "make a cluster key", load: async () => (await import("./commands/keygen.ts")).keygenCommand() },
   daemon: { summary: "run one node", load: async () => (await import("./commands/daemon.ts")).daemonCommand() },
   restart: {

@@ -4,6 +4,7 @@
  */
 
 import type { BalancerView, MemberView, PoolsAnswer } from "../api/balancer.ts";
+import { list, showEngines, suspicionLine } from "./show-balancer.ts";
 import { foldPools, silentNodes } from "./fold-pools.ts";
 import type { FoldedMember, FoldedPool } from "./fold-pools.ts";
 import { showProblems } from "./print-problems.ts";
@@ -12,7 +13,7 @@ import { duration, harmless, heading, paint, table } from "./terminal.ts";
 /** The whole `pools`, or one pool of it, ready to print. */
 export function showPools(answer: PoolsAnswer, only?: string): string {
   const pools = foldPools(answer).filter(({ pool }) => only === undefined || pool === only);
-  const parts = [showEngines(answer), ...pools.flatMap(suspicion), showMembers(pools)];
+  const parts = [showEngines(answer.nodes), ...pools.flatMap(suspicion), showMembers(pools)];
   const silent = silentNodes(answer);
   if (silent.length > 0)
     parts.push(paint("yellow", `without ${list(silent)}: no answer from there, so the sums lack its sessions`));
@@ -33,17 +34,6 @@ export function stateOf(view: Pick<MemberView, "drain" | "health" | "backup">): 
 
 const STATE_STYLE = { up: "green", backup: "cyan", draining: "yellow", down: "red", unknown: "dim" } as const;
 
-/** `3 sessions`, `1 session`. */
-export function count(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? "" : "s"}`;
-}
-
-/** `srv1`, `srv1 and srv2`, `srv1, srv2 and srv3`. */
-export function list(words: readonly string[]): string {
-  const safe = words.map(harmless);
-  return safe.length < 2 ? safe.join("") : `${safe.slice(0, -1).join(", ")} and ${safe.at(-1) ?? ""}`;
-}
-
 /** Some members in a sentence: not more of them than anybody reads. */
 export function memberNames(ids: readonly string[]): string {
   return ids.length <= MOST_NAMES
@@ -56,38 +46,8 @@ export function memberNames(ids: readonly string[]): string {
 
 const MOST_NAMES = 4;
 
-function showEngines(answer: PoolsAnswer): string {
-  const hashes = new Set(answer.nodes.flatMap(({ view }) => (view === undefined ? [] : [view.configHash])));
-  const rows = answer.nodes.map(({ node, view }) =>
-    view === undefined ? [harmless(node), "", paint("red", "no answer")] : engineRow(view, hashes.size > 1),
-  );
-  const titles = ["NODE", "ENGINE", "STATE", "REQUESTS/S", "CONNECTIONS", "RELOADS", "OLD WORKERS", "CONFIG"];
-  return table([heading(...titles), ...rows]);
-}
-
-/** A row about one node's engine; several configs at once are worth a look. */
-export function engineRow(view: Omit<BalancerView, "pools">, configsDiffer: boolean): string[] {
-  const style = view.state === "running" ? "green" : view.state === "starting" ? "yellow" : "red";
-  return [
-    harmless(view.node),
-    harmless([view.engine, ...(view.version === undefined ? [] : [view.version])].join(" ")),
-    paint(style, view.state),
-    String(Math.round(view.requestsPerSecond)),
-    String(view.connections),
-    String(view.reloads),
-    String(view.oldWorkers),
-    paint(configsDiffer ? "yellow" : "reset", harmless(view.configHash.slice(0, 8))),
-  ];
-}
-
 function suspicion({ pool, suspectedOn }: FoldedPool): string[] {
   return suspectedOn.length === 0 ? [] : [suspicionLine(pool, suspectedOn)];
-}
-
-/** A pool whose checks are suspected, loudly. */
-export function suspicionLine(pool: string, nodes: readonly string[]): string {
-  const words = ` SUSPECTED  ${harmless(pool)}: too many members failed at once on ${list(nodes)}, so every member serves, whatever its check says `;
-  return paint(["bold", "inverse", "red"], words);
 }
 
 function showMembers(pools: readonly FoldedPool[]): string {
@@ -142,7 +102,8 @@ function notesOn(folded: FoldedMember, states: readonly MemberState[], weights: 
     notes.push(drain === "operator" ? "drained by an operator" : `${harmless(node ?? "its node")} is in standby`);
     if (sessions + queued === 0) notes.push("nothing remains");
   }
-  if (weights.length > 1) notes.push(opinions.map(({ node, view }) => `${harmless(node)} ${view.weight}`).join(" · "));
+  if (weights.length > 1)
+    notes.push(`weight ${opinions.map(({ node, view }) => `${view.weight} on ${harmless(node)}`).join(", ")}`);
   if (weights.length === 1 && weights[0] === 0 && drain === undefined) notes.push("weight 0: no new visitors");
   return notes.join("; ");
 }

@@ -3,12 +3,13 @@
 import { sentenceOf } from "../api/sentence.ts";
 import type { ClusterStatus, NodeStatus, NodeView } from "../api/types.ts";
 import { showProblems } from "./print-problems.ts";
+import { showBalancer } from "./show-balancer.ts";
 import { clockTime, duration, harmless, heading, paint, table } from "./terminal.ts";
 
 /** The whole `status`, ready to print. */
 export function showStatus(status: ClusterStatus): string {
   const title = `${paint("bold", harmless(status.cluster))}  ${paint("dim", `as ${status.answeredBy} sees it at ${clockTime(status.time)}`)}`;
-  const parts = [title, showNodes(status), showGroups(status)];
+  const parts = [title, showNodes(status), showGroups(status), ...showBalancer(status)];
   if (status.problems.length > 0) parts.push(showProblems(status.problems));
   return parts.join("\n\n");
 }

@@ -12,6 +12,8 @@ interface Seen {
 
 /** Events shown below the explanation. */
 const EVENTS_SHOWN = 12;
+/** Monitors that are not up; a whole cluster may be ill. */
+const MONITORS_SHOWN = 20;
 
 /** The whole `why`, ready to print. */
 export function showWhy(answer: WhyAnswer): string {
@@ -37,6 +39,7 @@ export function showWhy(answer: WhyAnswer): string {
       ),
     ),
   );
+  parts.push(section("monitors", monitors(answer)));
   parts.push(section("latest events", showEvents(answer.events.slice(-EVENTS_SHOWN))));
   return parts.filter((part) => part !== "").join("\n\n");
 }
@@ -101,6 +104,22 @@ function candidates(group: GroupView): string {
 function opinion(node: string, group: GroupView): string[] {
   const holder = group.holder === undefined ? "nobody held it" : `holder ${harmless(group.holder)}`;
   return [harmless(node), holder, `epoch ${group.epoch}`, `its own role: ${group.role}`];
+}
+
+/** What is not up, and the balancer always: a node whose engine does not run may not hold what it balances. */
+function monitors(answer: WhyAnswer): string {
+  const all = answer.nodes.flatMap(({ node, view }) => view.monitors.map((monitor) => ({ node, ...monitor })));
+  const told = all.filter(({ name, verdict }) => verdict !== "up" || name === "balancer");
+  const rows = told
+    .slice(0, MONITORS_SHOWN)
+    .map(({ node, name, verdict, detail }) => [
+      harmless(node),
+      harmless(name),
+      paint(verdict === "up" ? "green" : verdict === "down" ? "red" : "yellow", verdict),
+      harmless(detail),
+    ]);
+  const rest = told.length - rows.length;
+  return table(rows, "  ") + (rest > 0 ? `\n  and ${rest} more` : "");
 }
 
 function section(title: string, body: string): string {

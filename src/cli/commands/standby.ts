@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 
-import type { PoolsAnswer } from "../../api/balancer.ts";
+import type { MemberView, PoolsAnswer } from "../../api/balancer.ts";
 import { awaitDrain, DrainWatch, picker, progressWriter, QUIET_MS, remainingText, TIMEOUT_MS } from "../await-drain.ts";
 import { DaemonError } from "../daemon-client.ts";
 import type { DaemonClient } from "../daemon-client.ts";
@@ -16,7 +16,7 @@ import { memberNames } from "../show-pools.ts";
 import { harmless } from "../terminal.ts";
 
 /** Engines hear of a standby with the next beats; nodes that answer slowly need longer. */
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 2_000;
 const SETTLE_POLL_MS = 100;
 
 interface StandbyFlags {
@@ -51,7 +51,7 @@ export function standbyCommand(): Command {
 async function tellMembers(client: DaemonClient, node: string, flags: StandbyFlags): Promise<number> {
   const answer = await settledPools(client, node);
   if (answer === undefined) return 0;
-  const members = membersOn(answer, node);
+  const members = membersOn(answer, node).map(({ folded }) => folded);
   const [kept, drained] = [members.filter((one) => !isDrained(one)), members.filter(isDrained)];
   if (kept.length > 0) {
     process.stdout.write(`${namesOf(kept)}: still taking new visitors, because nobody else of the pool could\n`);
@@ -74,8 +74,8 @@ async function tellMembers(client: DaemonClient, node: string, flags: StandbyFla
 }
 
 /**
- * The pools once the engines know of the standby. A member that no engine drains after this time is one that the cluster
- * keeps, the last of its pool. Undefined: nothing of a balancer runs on that node.
+ * The pools once the engines know of the standby. A member that is not drained then is one that the cluster keeps, the last
+ * of its pool. Undefined: nothing of a balancer runs on that node.
  */
 async function settledPools(client: DaemonClient, node: string): Promise<PoolsAnswer | undefined> {
   const end = performance.now() + SETTLE_MS;
@@ -83,7 +83,8 @@ async function settledPools(client: DaemonClient, node: string): Promise<PoolsAn
     const answer = await poolsOrNone(client);
     const members = answer === undefined ? [] : membersOn(answer, node);
     if (members.length === 0) return undefined;
-    if (members.every(isDrained) || performance.now() > end) return answer;
+    const isSettled = members.every(({ folded, isLast }) => isDrained(folded) || isLast);
+    if (isSettled || performance.now() > end) return answer;
     await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
   }
 }
@@ -101,10 +102,23 @@ async function poolsOrNone(client: DaemonClient): Promise<PoolsAnswer | undefine
 /** The second is the answer of a daemon that knows no balancers. */
 const WITHOUT: ReadonlySet<string> = new Set(["BALANCER_NONE", "PATH_UNKNOWN"]);
 
-function membersOn(answer: PoolsAnswer, node: string): FoldedMember[] {
-  return foldPools(answer).flatMap(({ members }) =>
-    members.filter(({ opinions }) => opinions.some(({ view }) => view.node === node)),
-  );
+interface OnNode {
+  readonly folded: FoldedMember;
+  /** Nobody else of its pool could take new visitors, as some engine sees it. */
+  readonly isLast: boolean;
+}
+
+function membersOn(answer: PoolsAnswer, node: string): OnNode[] {
+  return foldPools(answer).flatMap(({ members }) => {
+    const isThere = ({ opinions }: FoldedMember): boolean => opinions.some(({ view }) => view.node === node);
+    const others = members.filter((member) => !isThere(member));
+    const isLast = !others.some(({ opinions }) => opinions.every(({ view }) => takesVisitors(view)));
+    return members.filter(isThere).map((folded) => ({ folded, isLast }));
+  });
+}
+
+function takesVisitors({ drain, health, weight }: MemberView): boolean {
+  return drain === undefined && health !== "down" && weight > 0;
 }
 
 function isDrained({ opinions }: FoldedMember): boolean {

@@ -5,6 +5,7 @@
 
 import type { ClusterConfig } from "./cluster.ts";
 import { formatDuration } from "./duration.ts";
+import { formatSize } from "./size.ts";
 
 /** The parts of a cluster file that are put into effect in different ways. */
 export type ConfigPart =
@@ -144,15 +145,4 @@ function withUnit(name: string, value: unknown): unknown {
   if (typeof value !== "number") return value;
   if (name.endsWith("Ms")) return formatDuration(value);
   return name.endsWith("Bytes") ? formatSize(value) : value;
-}
-
-const SIZE_UNITS = [
-  ["GB", 1_024 ** 3],
-  ["MB", 1_024 ** 2],
-  ["kB", 1_024],
-] as const;
-
-function formatSize(bytes: number): string {
-  const unit = SIZE_UNITS.find(([, size]) => bytes !== 0 && bytes % size === 0);
-  return unit === undefined ? `${bytes}B` : `${bytes / unit[1]}${unit[0]}`;
 }
