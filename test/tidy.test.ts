@@ -30,7 +30,8 @@ const CORE_WORDS = ["core/config/cluster.ts", "core/config/balancer.ts", "core/m
 /** The first that fits a file decides. A layer may always import itself. */
 const LAYERS: readonly Layer[] = [
   { area: "core/base", areas: [] },
-  { area: "core/config", areas: ["core/base"], packages: ["yaml", "zod"] },
+  // What engines can do is plain data, which a config is checked against.
+  { area: "core/config", areas: ["core/base", "core/balancer/capabilities.ts"], packages: ["yaml", "zod"] },
   { area: "core/node", areas: ["core"] },
   { area: "core/recording", areas: ["core"] },
   { area: "core", areas: ["core/base"], types: CORE_WORDS },

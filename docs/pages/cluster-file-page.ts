@@ -76,6 +76,8 @@ function valueText(setting: JsonSchema): string {
   if (setting.enum !== undefined) return setting.enum.map((word) => `\`${word}\``).join(" or ");
   if (setting.anyOf !== undefined) return [...new Set(setting.anyOf.map(valueText))].join(", or ");
   if (setting.type === "array") return `list of ${plural(valueText(setting.items ?? {}))}`;
+  if (setting.type === "boolean") return "`true` or `false`";
+  if (setting.type === "number") return `number from ${setting.minimum} to ${setting.maximum}`;
   if (setting.type === "integer") return `whole number from ${setting.minimum} to ${setting.maximum}`;
   if (setting.type === "object") return "mapping";
   return "text";
@@ -168,10 +170,13 @@ One YAML file describes the whole cluster and is the same on every node, by defa
 their places, and the risks of settings that are legal.
 
 - Durations are a number with a unit: \`100ms\`, \`30s\`, \`5m\`, \`1h\`, \`1d\`. A number without a unit is refused.
+- Sizes are a number with a unit: \`128kB\`, \`30MB\`, \`1GB\`. A kB is 1,024 bytes and a MB 1,024 kB, as nginx' \`k\` and
+  \`m\`, and PHP's. \`KiB\`, \`MiB\` and \`GiB\` are the same.
 - Addresses are IPv4 or IPv6. Quote an IPv6 address inside \`[...]\` or \`{...}\`: \`["2001:db8::1"]\`.
 - Names begin with a letter and go on with letters, digits, \`.\`, \`_\` or \`-\`.
 - Commands are lists of arguments. No shell takes part.
-- The order of nodes, of \`prefer\` and of \`resources\` means something; that of other settings does not.
+- The order of nodes, of \`prefer\` and of \`resources\` means something, and in the balancer that of sites (visitors who
+  name no site get the first one's certificate), members, \`paths\` and \`redirects\`; that of other settings does not.
 
 Commented samples are in \`examples/\`. [\`cluster.schema.json\`](cluster.schema.json) is the same as a JSON Schema:
 with \`# yaml-language-server: $schema=…\` as the first line of the file, many editors complete and check while you type.

@@ -11,27 +11,31 @@ import { canonicalText } from "../core/config/canonical.ts";
 import { checkCluster } from "../core/config/check.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { parseCluster } from "../core/config/parse.ts";
+import type { ParseOptions } from "../core/config/parse.ts";
+import type { Positions } from "../core/config/source.ts";
 
 /** A config that may be used, and its name among nodes. */
 export interface LoadedCluster {
   readonly config: ClusterConfig;
-  /** SHA-256 of the normalised config, hexadecimal; equal configs have equal hashes. */
+  /** SHA-256 of the normalised config without its balancer, hexadecimal; equal configs have equal hashes. */
   readonly hash: string;
+  /** Where its settings stand. */
+  readonly positions: Positions;
 }
 
 /** Reads and judges a cluster file. With a value, `problems` holds warnings only. Never throws. */
-export function loadClusterFile(path: string): Result<LoadedCluster> {
+export function loadClusterFile(path: string, options: ParseOptions = {}): Result<LoadedCluster> {
   const text = readText(path);
   if (typeof text !== "string") return { ok: false, problems: [text] };
-  const parsed = parseCluster(text, path);
+  const parsed = parseCluster(text, path, options);
   if (!parsed.ok) return parsed;
   const { config, positions } = parsed.value;
   const problems = checkCluster(config, positions);
   if (problems.some((found) => found.severity === "error")) return { ok: false, problems };
-  return { ok: true, value: { config, hash: hashOfConfig(config) }, problems };
+  return { ok: true, value: { config, hash: hashOfConfig(config), positions }, problems };
 }
 
-/** SHA-256 of a config's canonical text, hexadecimal. */
+/** SHA-256 of a config's canonical text, hexadecimal; the balancer takes no part. */
 export function hashOfConfig(config: ClusterConfig): string {
   return createHash("sha256").update(canonicalText(config)).digest("hex");
 }

@@ -15,6 +15,20 @@ export const MAX_VIPS = 64;
 export const MAX_RESOURCES = 64;
 /** Monitors in one cluster. */
 export const MAX_MONITORS = 2_000;
+/** Sites of the balancer. */
+export const MAX_SITES = 2_000;
+/** Names and wildcards of one site. */
+export const MAX_SITE_NAMES = 500;
+/** Rules of one kind in one site: paths, redirects, headers, error pages, certificates, places to listen. */
+export const MAX_SITE_RULES = 200;
+/** Addresses with their ports that all sites together listen on. */
+export const MAX_LISTENERS = 512;
+/** Pools of the balancer. */
+export const MAX_POOLS = 2_000;
+/** Members of all pools together. */
+export const MAX_MEMBERS = 10_000;
+/** A text in the balancer's settings: a path, a header's value, what a check looks for. */
+export const MAX_TEXT_LENGTH = 1_024;
 /** A heartbeat frame, whole, in bytes: one unfragmented UDP datagram on any Ethernet. */
 export const MAX_FRAME_BYTES = 1_400;
 /** Length of a cluster, node, group or monitor name. */
@@ -30,7 +44,7 @@ export const MAX_WAITING_REQUESTS = 64;
 /** Attempts to start one resource before its group moves on. */
 export const MAX_START_ATTEMPTS = 10;
 /** A cluster file, in characters. */
-export const MAX_CONFIG_LENGTH = 1_048_576;
+export const MAX_CONFIG_LENGTH = 4_194_304;
 /** Problems of one cluster file that are told; the rest is counted. */
 export const MAX_CONFIG_PROBLEMS = 100;
 /** A what-if script, in characters. */

@@ -6,9 +6,13 @@
 import { assert } from "../base/assert.ts";
 import type { ClusterConfig } from "./cluster.ts";
 
-/** The config as JSON with sorted keys and without undefined members. Hash its UTF-8 bytes to compare configs. */
+/**
+ * The config as JSON with sorted keys and without undefined members. Hash its UTF-8 bytes to compare configs. The
+ * balancer is left out: it changes while nodes run, and nodes that differ in it still agree about who holds what.
+ */
 export function canonicalText(config: ClusterConfig): string {
-  return canonicalJson({ ...config, groups: byName(config.groups), monitors: byName(config.monitors) });
+  const { balancer: _, ...rest } = config;
+  return canonicalJson({ ...rest, groups: byName(config.groups), monitors: byName(config.monitors) });
 }
 
 /** Groups and monitors are a mapping in the file: their order means nothing. */
@@ -16,7 +20,11 @@ function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Plain data as JSON with sorted keys and without undefined members. */
+/**
+ * Plain data as JSON with sorted keys and without undefined members; lists keep their order. So do the balancer's
+ * sites, because the first one's certificate is for visitors who name no site, and its pools and members, because
+ * engines may number them.
+ */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) {

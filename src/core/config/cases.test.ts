@@ -7,7 +7,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import type { Problem } from "../base/report.ts";
-import { canonicalText } from "./canonical.ts";
+import { canonicalJson, canonicalText } from "./canonical.ts";
 import { checkCluster } from "./check.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import { parseCluster } from "./parse.ts";
@@ -50,7 +50,9 @@ function answer(input: string): string {
 /** The normalised config, one line for each part; lists of mappings one line for each entry. */
 function showConfig(config: ClusterConfig): string[] {
   const parts = Object.entries(JSON.parse(canonicalText(config)) as Record<string, unknown>);
-  return parts.flatMap(([key, part]) =>
+  const balancer = config.balancer === undefined ? {} : (JSON.parse(canonicalJson(config.balancer)) as object);
+  const all = [...parts, ...Object.entries(balancer).map(([key, part]) => [`balancer.${key}`, part] as const)];
+  return all.flatMap(([key, part]) =>
     Array.isArray(part) && typeof part[0] === "object"
       ? part.map((entry) => `${key}[]: ${JSON.stringify(entry)}`)
       : [`${key}: ${JSON.stringify(part)}`],

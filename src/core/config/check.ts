@@ -272,6 +272,7 @@ function checkService(service: ServiceConfig, path: ConfigPath, report: Report):
 }
 
 function checkMonitor(config: ClusterConfig, monitor: MonitorConfig, report: Report): Problem[] {
+  if (monitor.check.kind === "balancer") return [];
   const path = ["monitors", monitor.name];
   const found: Problem[] = [];
   const isRequired = config.groups.some((group) => group.requires.includes(monitor.name));

@@ -5,8 +5,10 @@
 
 import { MAX_CONFIG_PROBLEMS } from "../base/limits.ts";
 import type { Problem, Result } from "../base/report.ts";
+import type { EngineName } from "./balancer.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import { pathText, schemaProblems } from "./findings.ts";
+import { isMapping, member } from "./parts.ts";
 import { resolveReferences } from "./references.ts";
 import { problem, readSource } from "./source.ts";
 import type { Positions } from "./source.ts";
@@ -17,14 +19,21 @@ export interface ParsedCluster {
   readonly positions: Positions;
 }
 
+/** How a file is read otherwise than it says. */
+export interface ParseOptions {
+  /** Read as if the balancer had this engine, to show what another one would make of it. */
+  readonly engine?: EngineName;
+}
+
 /**
  * Reads a whole cluster file; `file` names it in messages. Errors come all at once in the order of the text.
  * Whether a legal config is also wise is the question of `check.ts`.
  */
-export function parseCluster(text: string, file: string): Result<ParsedCluster> {
+export function parseCluster(text: string, file: string, options: ParseOptions = {}): Result<ParsedCluster> {
   const source = readSource(text, file);
   if (!source.usable) return { ok: false, problems: inOrder(source.problems) };
-  const { value, positions } = source;
+  const { positions } = source;
+  const value = options.engine === undefined ? source.value : withEngine(source.value, options.engine);
   const resolved = resolveReferences(value, positions);
   const problems = [
     ...source.problems,
@@ -34,6 +43,14 @@ export function parseCluster(text: string, file: string): Result<ParsedCluster> 
   ];
   if (problems.length > 0 || resolved.config === undefined) return { ok: false, problems: inOrder(problems) };
   return { ok: true, value: { config: resolved.config, positions }, problems: [] };
+}
+
+/** The file's value with another engine; buffers of nginx are no error then, they are only not used. */
+function withEngine(value: unknown, engine: EngineName): unknown {
+  const balancer = member(value, "balancer");
+  if (!isMapping(value) || !isMapping(balancer)) return value;
+  const { nginx, ...others } = balancer;
+  return { ...value, balancer: { ...others, ...(engine === "nginx" && nginx !== undefined && { nginx }), engine } };
 }
 
 /** `__proto__` is skipped by the schema library as a precaution; a setting must never be ignored in silence. */

@@ -17,14 +17,18 @@ import type {
   ServiceConfig,
   VipConfig,
 } from "./cluster.ts";
+import { BALANCER_MONITOR, resolveBalancer, withBalancer } from "./balancer-references.ts";
 import { pathText } from "./findings.ts";
 import { networkContains, parseIpAddress } from "./ip-address.ts";
 import { nearestWord } from "./nearest.ts";
+import { entriesOf, isMapping, member, read } from "./parts.ts";
+import { Reporter } from "./reporter.ts";
 import {
   ClusterFile,
   EverywhereFile,
   FailbackFile,
   GatewaysFile,
+  HeartbeatFile,
   MonitorFile,
   NodeFile,
   PreferFile,
@@ -33,8 +37,6 @@ import {
   VipResourceFile,
 } from "./schema.ts";
 import type { MonitorFileValue, NodeFileValue, ServiceFileValue, VipFileValue } from "./schema.ts";
-import type { ConfigCode } from "./setting.ts";
-import { problem } from "./source.ts";
 import type { ConfigPath, Positions } from "./source.ts";
 import { unknownPlaceholder } from "./values.ts";
 
@@ -47,15 +49,20 @@ export interface Resolved {
 
 /** Builds the config from the file's value, with all cross-references checked. */
 export function resolveReferences(value: unknown, positions: Positions): Resolved {
-  const resolver = new Resolver(positions);
+  const reporter = new Reporter(positions);
+  const resolver = new Resolver(reporter);
   const nodes = resolver.nodes(member(value, "nodes"));
   const gateways = read(GatewaysFile, member(value, "gateways")) ?? [];
-  const monitors = resolver.monitors(member(value, "monitors"));
+  const balancerPart = member(value, "balancer");
+  const monitors = resolver.monitors(member(value, "monitors"), balancerPart !== undefined);
   const groups = resolver.groups(member(value, "groups"), gateways);
   const everywhere = resolver.everywhere(member(value, "everywhere"));
   resolver.gateways(gateways);
+  const heartbeatPort = read(HeartbeatFile, member(value, "heartbeat"))?.port ?? 694;
+  const balancer = resolveBalancer(balancerPart, { nodes, groups, heartbeatPort }, reporter);
+  const { problems } = reporter;
   const whole = ClusterFile.safeParse(value);
-  if (!whole.success) return { config: undefined, problems: resolver.problems };
+  if (!whole.success) return { config: undefined, problems };
   const { cluster, key, heartbeat, lease, arbiter } = whole.data;
   const config: ClusterConfig = {
     cluster,
@@ -69,28 +76,27 @@ export function resolveReferences(value: unknown, positions: Positions): Resolve
     everywhere,
     monitors,
   };
-  return { config, problems: resolver.problems };
+  return { config: balancer === undefined ? config : withBalancer(config, balancer), problems };
 }
 
 /** Collects problems while it walks; knows the names met so far. */
 class Resolver {
-  readonly problems: Problem[] = [];
-  private readonly positions: Positions;
+  private readonly reporter: Reporter;
   private nodeNames: readonly string[] = [];
   private nodeConfigs: readonly NodeConfig[] = [];
-  private monitorNames: readonly string[] = [];
+  private monitorNames: ReadonlySet<string> = new Set();
   /** Every address in use with the setting that uses it. */
   private readonly used = new Map<string, ConfigPath>();
   private vipCount = 0;
 
-  constructor(positions: Positions) {
-    this.positions = positions;
+  constructor(reporter: Reporter) {
+    this.reporter = reporter;
   }
 
   nodes(value: unknown): NodeConfig[] {
     const entries = entriesOf(value);
     this.nodeNames = entries.map(([name]) => name);
-    if (isMapping(value)) this.count(["nodes"], entries.length, { least: 1, most: MAX_NODES, what: "node" });
+    if (isMapping(value)) this.reporter.count(["nodes"], entries.length, { least: 1, most: MAX_NODES, what: "node" });
     const wellFormed = entries.flatMap(([name, body]): [string, NodeFileValue][] => {
       const node = read(NodeFile, body);
       return node === undefined ? [] : [[name, node]];
@@ -104,7 +110,7 @@ class Resolver {
   private nodeAddresses(name: string, node: NodeFileValue): void {
     this.use(node.address, ["nodes", name, "address"]);
     for (const [index, link] of node.links.entries()) this.use(link, ["nodes", name, "links", index]);
-    this.count(["nodes", name, "links"], node.links.length, { least: 0, most: MAX_LINKS - 1, what: "link" });
+    this.reporter.count(["nodes", name, "links"], node.links.length, { least: 0, most: MAX_LINKS - 1, what: "link" });
   }
 
   /** A link's number means the same network on every node, so all nodes have the same links. */
@@ -115,7 +121,7 @@ class Resolver {
       const path = ["nodes", node.name, "links"];
       if (node.addresses.length !== first.addresses.length) {
         const what = `has ${node.addresses.length - 1} links, and ${first.name} has ${first.addresses.length - 1}`;
-        this.report("CONFIG_LINKS_DIFFER", path, `nodes.${node.name} ${what}`, {
+        this.reporter.report("CONFIG_LINKS_DIFFER", path, `nodes.${node.name} ${what}`, {
           expected: "the same links in the same order on all nodes",
         });
         continue;
@@ -124,10 +130,15 @@ class Resolver {
         const other = first.addresses[link] ?? "";
         if (familyOf(address) === familyOf(other)) continue;
         const at = link === 0 ? ["nodes", node.name, "address"] : [...path, link - 1];
-        this.report("CONFIG_LINKS_DIFFER", at, `link ${link} is ${address} here and ${other} on ${first.name}`, {
-          expected: "one address family on each link",
-          next: "list IPv4 and IPv6 addresses as separate links, in the same order on all nodes",
-        });
+        this.reporter.report(
+          "CONFIG_LINKS_DIFFER",
+          at,
+          `link ${link} is ${address} here and ${other} on ${first.name}`,
+          {
+            expected: "one address family on each link",
+            next: "list IPv4 and IPv6 addresses as separate links, in the same order on all nodes",
+          },
+        );
       }
     }
   }
@@ -137,16 +148,29 @@ class Resolver {
     for (const [index, gateway] of gateways.entries()) {
       const path = ["gateways", index];
       if (seen.has(gateway))
-        this.report("CONFIG_DUPLICATE_ENTRY", path, `${gateway} is listed twice`, { next: "keep one of them" });
+        this.reporter.report("CONFIG_DUPLICATE_ENTRY", path, `${gateway} is listed twice`, {
+          next: "keep one of them",
+        });
       seen.add(gateway);
       this.refuseUsedGateway(gateway, path);
     }
   }
 
-  monitors(value: unknown): MonitorConfig[] {
+  monitors(value: unknown, hasBalancer: boolean): MonitorConfig[] {
     const entries = entriesOf(value);
-    this.monitorNames = entries.map(([name]) => name);
-    this.count(["monitors"], entries.length, { least: 0, most: MAX_MONITORS, what: "monitor" });
+    this.monitorNames = new Set([...entries.map(([name]) => name), ...(hasBalancer ? [BALANCER_MONITOR] : [])]);
+    if (entries.some(([name]) => name === BALANCER_MONITOR)) {
+      const path = ["monitors", BALANCER_MONITOR];
+      this.reporter.reportKey(
+        "CONFIG_BAD_NAME",
+        path,
+        `the name "${BALANCER_MONITOR}" belongs to the balancer's own monitor`,
+        {
+          expected: "another name",
+        },
+      );
+    }
+    this.reporter.count(["monitors"], entries.length, { least: 0, most: MAX_MONITORS, what: "monitor" });
     return entries.flatMap(([name, body]) => {
       const monitor = read(MonitorFile, body);
       const config = monitor && this.monitor(name, monitor);
@@ -159,7 +183,7 @@ class Resolver {
     const path = ["monitors", name];
     if ((http === undefined) === (command === undefined)) {
       const what = http === undefined ? "has no check" : "has two checks";
-      this.report("CONFIG_BAD_CHECK", path, `${pathText(path)} ${what}`, {
+      this.reporter.report("CONFIG_BAD_CHECK", path, `${pathText(path)} ${what}`, {
         expected: "exactly one of http and command",
       });
       return undefined;
@@ -175,7 +199,7 @@ class Resolver {
     const unknown = unknownPlaceholder(argument);
     const nearest = unknown && nearestWord(unknown, ["node", "address"]);
     if (nearest)
-      this.report("CONFIG_BAD_COMMAND", path, `holds "{${unknown}}"`, {
+      this.reporter.report("CONFIG_BAD_COMMAND", path, `holds "{${unknown}}"`, {
         expected: "{node} or {address}",
         nearest: `{${nearest}}`,
       });
@@ -183,10 +207,10 @@ class Resolver {
 
   groups(value: unknown, gateways: readonly string[]): GroupConfig[] {
     const entries = entriesOf(value);
-    this.count(["groups"], entries.length, { least: 0, most: MAX_GROUPS, what: "group" });
+    this.reporter.count(["groups"], entries.length, { least: 0, most: MAX_GROUPS, what: "group" });
     const groups = entries.map(([name, body]) => this.group(name, body, gateways));
     if (this.vipCount > MAX_VIPS) {
-      this.report("CONFIG_TOO_MANY", ["groups"], `the groups have ${this.vipCount} VIPs`, {
+      this.reporter.report("CONFIG_TOO_MANY", ["groups"], `the groups have ${this.vipCount} VIPs`, {
         expected: `at most ${MAX_VIPS}`,
       });
     }
@@ -196,14 +220,18 @@ class Resolver {
   private group(name: string, body: unknown, gateways: readonly string[]): GroupConfig {
     const path = ["groups", name];
     if (name === "everywhere") {
-      this.report("CONFIG_BAD_NAME", path, 'no group can have the name "everywhere"', { expected: "another name" });
+      this.reporter.report("CONFIG_BAD_NAME", path, 'no group can have the name "everywhere"', {
+        expected: "another name",
+      });
     }
     const prefer = read(PreferFile.optional(), member(body, "prefer"));
-    for (const [index, node] of (prefer ?? []).entries()) this.known("node", node, [...path, "prefer", index]);
+    for (const [index, node] of (prefer ?? []).entries())
+      this.reporter.known("node", node, [...path, "prefer", index], new Set(this.nodeNames));
     const requires = read(RequiresFile, member(body, "requires")) ?? [];
-    for (const [index, monitor] of requires.entries()) this.known("monitor", monitor, [...path, "requires", index]);
-    this.distinct([...path, "prefer"], prefer ?? []);
-    this.distinct([...path, "requires"], requires);
+    for (const [index, monitor] of requires.entries())
+      this.reporter.known("monitor", monitor, [...path, "requires", index], this.monitorNames);
+    this.reporter.distinct([...path, "prefer"], prefer ?? []);
+    this.reporter.distinct([...path, "requires"], requires);
     return {
       name,
       prefer: prefer ?? this.nodeNames,
@@ -215,7 +243,7 @@ class Resolver {
 
   private resources(path: ConfigPath, group: string, value: unknown, gateways: readonly string[]): ResourceConfig[] {
     const items = Array.isArray(value) ? (value as unknown[]) : [];
-    this.count(path, items.length, { least: 0, most: MAX_RESOURCES, what: "resource" });
+    this.reporter.count(path, items.length, { least: 0, most: MAX_RESOURCES, what: "resource" });
     const names = new Map<string, ConfigPath>();
     return items.flatMap((item, index): ResourceConfig[] => {
       const vip = read(VipResourceFile, item)?.vip;
@@ -236,9 +264,14 @@ class Resolver {
       const at = Array.isArray(spec.gateway) ? [...path, "gateway", index] : [...path, "gateway"];
       this.refuseUsedGateway(gateway, at);
       if (familyOf(gateway) !== family) {
-        this.report("CONFIG_VIP_NETWORK", at, `${gateway} is no IPv${family} address, and the VIP ${address} is one`, {
-          expected: `an IPv${family} gateway`,
-        });
+        this.reporter.report(
+          "CONFIG_VIP_NETWORK",
+          at,
+          `${gateway} is no IPv${family} address, and the VIP ${address} is one`,
+          {
+            expected: `an IPv${family} gateway`,
+          },
+        );
       }
     }
     return {
@@ -263,7 +296,7 @@ class Resolver {
     if (!Number.isFinite(linkCount)) return undefined;
     if (spec.link !== undefined) {
       if (spec.link >= linkCount) {
-        this.report("CONFIG_UNKNOWN_LINK", [...path, "link"], `the nodes have no link ${spec.link}`, {
+        this.reporter.report("CONFIG_UNKNOWN_LINK", [...path, "link"], `the nodes have no link ${spec.link}`, {
           expected: linkCount === 1 ? "0" : `0 to ${linkCount - 1}`,
         });
       }
@@ -273,7 +306,7 @@ class Resolver {
       if (this.nodeConfigs.every((node) => isOnNetwork(node.addresses[link] ?? "", network))) return link;
     }
     if (spec.device === undefined) {
-      this.report(
+      this.reporter.report(
         "CONFIG_VIP_NETWORK",
         place,
         `on no link do all nodes have an address in the network of ${network.address}/${network.prefixLength}`,
@@ -289,7 +322,7 @@ class Resolver {
   everywhere(value: unknown): ServiceConfig[] {
     const items = Array.isArray(value) ? (value as unknown[]) : [];
     const names = new Map<string, ConfigPath>();
-    this.count(["everywhere"], items.length, { least: 0, most: MAX_RESOURCES, what: "service" });
+    this.reporter.count(["everywhere"], items.length, { least: 0, most: MAX_RESOURCES, what: "service" });
     return items.flatMap((item, index) => {
       const service = read(EverywhereFile, [item])?.[0]?.service;
       return service === undefined
@@ -306,7 +339,7 @@ class Resolver {
   ): ServiceConfig {
     const twin = names.get(file.name);
     if (twin !== undefined) {
-      this.report(
+      this.reporter.report(
         "CONFIG_DUPLICATE_ENTRY",
         [...path, "name"],
         `the service ${file.name} is there twice, first at ${pathText(twin)}`,
@@ -343,7 +376,7 @@ class Resolver {
       : "write the absolute path";
     const isFine = program.startsWith("/") ? true : program !== "" && !program.includes("/") && !program.includes(" ");
     if (isFine) return;
-    this.report("CONFIG_BAD_COMMAND", [...path, 0], `"${program}" cannot be run`, {
+    this.reporter.report("CONFIG_BAD_COMMAND", [...path, 0], `"${program}" cannot be run`, {
       expected: "an absolute path, or a program's bare name",
       next,
     });
@@ -353,7 +386,7 @@ class Resolver {
     const first = this.used.get(address);
     if (first === undefined) this.used.set(address, path);
     else {
-      this.report("CONFIG_DUPLICATE_ADDRESS", path, `${address} is already used by ${pathText(first)}`, {
+      this.reporter.report("CONFIG_DUPLICATE_ADDRESS", path, `${address} is already used by ${pathText(first)}`, {
         next: "give every node, link and VIP an address of its own",
       });
     }
@@ -362,48 +395,14 @@ class Resolver {
   private refuseUsedGateway(gateway: string, path: ConfigPath): void {
     const user = this.used.get(gateway);
     if (user === undefined) return;
-    this.report("CONFIG_DUPLICATE_ADDRESS", path, `the gateway ${gateway} is the address of ${pathText(user)}`, {
-      next: "name a router that is no node of the cluster",
-    });
-  }
-
-  private known(kind: "node" | "monitor", name: string, path: ConfigPath): void {
-    const names = kind === "node" ? this.nodeNames : this.monitorNames;
-    if (names.includes(name)) return;
-    const nearest = nearestWord(name, names);
-    this.report(
-      kind === "node" ? "CONFIG_UNKNOWN_NODE" : "CONFIG_UNKNOWN_MONITOR",
+    this.reporter.report(
+      "CONFIG_DUPLICATE_ADDRESS",
       path,
-      `there is no ${kind} "${name}"`,
+      `the gateway ${gateway} is the address of ${pathText(user)}`,
       {
-        ...(names.length > 0 && names.length <= MAX_NODES && { expected: names.join(", ") }),
-        ...(nearest && { nearest }),
-        next: nearest ? "correct the name" : `add it under \`${kind}s\`, or leave it out here`,
+        next: "name a router that is no node of the cluster",
       },
     );
-  }
-
-  private distinct(path: ConfigPath, names: readonly string[]): void {
-    for (const [index, name] of names.entries()) {
-      if (names.indexOf(name) === index) continue;
-      this.report("CONFIG_DUPLICATE_ENTRY", [...path, index], `${name} is listed twice`, { next: "keep one of them" });
-    }
-  }
-
-  private count(path: ConfigPath, count: number, limit: { least: number; most: number; what: string }): void {
-    if (count >= limit.least && count <= limit.most) return;
-    const code = count < limit.least ? "CONFIG_EMPTY" : "CONFIG_TOO_MANY";
-    const expected = count < limit.least ? `at least one ${limit.what}` : `at most ${limit.most}`;
-    const at = this.positions.key(path);
-    this.problems.push(
-      problem(code, `${pathText(path)} ${count === 0 ? "is empty" : `has ${count} entries`}`, at, { expected }),
-    );
-  }
-
-  private report(code: ConfigCode, path: ConfigPath, message: string, more: Partial<Problem>): void {
-    const at = this.positions.value(path);
-    const where = message.includes(pathText(path)) ? "" : `${pathText(path)}: `;
-    this.problems.push(problem(code, `${where}${message}`, at, more));
   }
 }
 
@@ -426,21 +425,4 @@ function isOnNetwork(text: string, network: { address: string; prefixLength: num
 
 function familyOf(address: string): 4 | 6 {
   return address.includes(":") ? 6 : 4;
-}
-
-function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
-  const result = schema.safeParse(value);
-  return result.success ? result.data : undefined;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function member(value: unknown, key: string): unknown {
-  return isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-function entriesOf(value: unknown): [string, unknown][] {
-  return isMapping(value) ? Object.entries(value) : [];
 }

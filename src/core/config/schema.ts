@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { MAX_ARGUMENTS, MAX_START_ATTEMPTS } from "../base/limits.ts";
+import { BalancerFile } from "./balancer-schema.ts";
 import { nearestWord } from "./nearest.ts";
 import { accept, describeValue, durationSetting, integerSetting, refuse, setting } from "./setting.ts";
 import type { Reading } from "./setting.ts";
@@ -372,6 +373,7 @@ export const ClusterFile = z
         description: "Periodic checks; a group names those that it needs in `requires`.",
         samples: [{ web: { http: "http://{address}:80/health" } }],
       }),
+    balancer: BalancerFile.optional(),
   })
   .meta({ title: "Understudy cluster file", description: "One file, the same on every node." });
 
@@ -387,7 +389,7 @@ export type ClusterFileValue = z.output<typeof ClusterFile>;
  * whoever writes them is told so, and not that they are unknown.
  */
 export const NOT_AVAILABLE: Readonly<Record<string, readonly string[]>> = {
-  "": ["balancer", "trees", "alerts"],
+  "": ["trees", "alerts"],
   "groups.*.resources.*": ["snat", "mount"],
   "groups.*.resources.*.vip": ["announce"],
   "groups.*.resources.*.service": ["systemd", "lsb", "ocf"],

@@ -6,6 +6,8 @@
 
 import { z } from "zod";
 import { DURATION_PATTERN, formatDuration, parseDuration } from "./duration.ts";
+import { nearestWord } from "./nearest.ts";
+import { formatSize, nearestSize, parseSize, SIZE_PATTERN } from "./size.ts";
 
 /** Code words of everything that can be wrong with a cluster file. */
 export type ConfigCode =
@@ -13,21 +15,37 @@ export type ConfigCode =
   | "CONFIG_BAD_ADDRESS"
   | "CONFIG_BAD_CHECK"
   | "CONFIG_BAD_COMMAND"
+  | "CONFIG_BAD_COOKIE"
   | "CONFIG_BAD_DEVICE"
   | "CONFIG_BAD_DURATION"
+  | "CONFIG_BAD_HEADER"
+  | "CONFIG_BAD_LISTEN"
+  | "CONFIG_BAD_MEMBER"
   | "CONFIG_BAD_NAME"
   | "CONFIG_BAD_PATH"
+  | "CONFIG_BAD_REDIRECT"
+  | "CONFIG_BAD_SIZE"
+  | "CONFIG_BAD_STATUS"
+  | "CONFIG_BAD_TEXT"
   | "CONFIG_BAD_URL"
   | "CONFIG_BAD_WORD"
+  | "CONFIG_CONTRADICTION"
   | "CONFIG_DUPLICATE_ADDRESS"
   | "CONFIG_DUPLICATE_ENTRY"
   | "CONFIG_DUPLICATE_KEY"
   | "CONFIG_EMPTY"
+  | "CONFIG_ENGINE_LACKS"
   | "CONFIG_LINKS_DIFFER"
+  | "CONFIG_LISTEN_CONFLICT"
+  | "CONFIG_LOOP"
   | "CONFIG_MISSING"
   | "CONFIG_NOT_AVAILABLE"
+  | "CONFIG_NO_CERTIFICATE"
+  | "CONFIG_NO_VIP"
   | "CONFIG_ONE_OF"
   | "CONFIG_OUT_OF_RANGE"
+  | "CONFIG_PORT_TAKEN"
+  | "CONFIG_SITES_DISAGREE"
   | "CONFIG_SYNTAX"
   | "CONFIG_TAB"
   | "CONFIG_TOO_LARGE"
@@ -36,6 +54,7 @@ export type ConfigCode =
   | "CONFIG_UNKNOWN_LINK"
   | "CONFIG_UNKNOWN_MONITOR"
   | "CONFIG_UNKNOWN_NODE"
+  | "CONFIG_UNKNOWN_POOL"
   | "CONFIG_VIP_NETWORK"
   | "CONFIG_WRONG_TYPE";
 
@@ -47,7 +66,7 @@ export interface About {
   readonly example: unknown;
   readonly unit?: string;
   /** The JSON type in the file. */
-  readonly type?: "string" | "integer";
+  readonly type?: "string" | "integer" | "number" | "boolean";
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -143,6 +162,52 @@ export function integerSetting(
     }
     if (value < minimum || value > maximum) return refuse("CONFIG_OUT_OF_RANGE", `is ${value}`, { expected });
     return accept(value);
+  });
+}
+
+/** A size between two limits, both in bytes. */
+export function sizeSetting(about: { description: string; example: string }, minBytes: number, maxBytes: number) {
+  const range = `size from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`;
+  const expected = `a ${range}, such as ${about.example}`;
+  return setting({ ...about, unit: range, type: "string", pattern: SIZE_PATTERN }, (value) => {
+    const bytes = typeof value === "string" ? parseSize(value) : undefined;
+    if (bytes === undefined) {
+      const isBare = typeof value === "number" || typeof value === "string";
+      const nearest = isBare ? nearestSize(String(value)) : undefined;
+      const next = typeof value === "number" ? `add a unit: ${value}B, ${value}kB or ${value}MB` : undefined;
+      return refuse("CONFIG_BAD_SIZE", `is ${describeValue(value)}, which is no size`, {
+        expected,
+        ...(next ? { next } : nearest && { nearest }),
+      });
+    }
+    if (bytes < minBytes || bytes > maxBytes)
+      return refuse("CONFIG_OUT_OF_RANGE", `is ${value as string}`, { expected });
+    return accept(bytes);
+  });
+}
+
+/** One of a few words. */
+export function wordSetting<const W extends string>(about: { description: string; example: W }, words: readonly W[]) {
+  const expected = words.join(", ");
+  return textSetting({ ...about, enum: words, expected }, (text): Reading<W> => {
+    const word = words.find((candidate) => candidate === text);
+    if (word !== undefined) return accept(word);
+    const nearest = nearestWord(text, words);
+    return refuse("CONFIG_BAD_WORD", `is ${describeValue(text)}`, { expected, ...(nearest && { nearest }) });
+  });
+}
+
+/** Yes or no. */
+export function booleanSetting(about: { description: string; example: boolean }) {
+  return setting({ ...about, type: "boolean" }, (value) => {
+    if (typeof value === "boolean") return accept(value);
+    const meant = /^(yes|on|true|y)$/i.test(String(value))
+      ? "true"
+      : /^(no|off|false|n)$/i.test(String(value)) && "false";
+    return refuse("CONFIG_WRONG_TYPE", `is ${describeValue(value)}`, {
+      expected: "true or false",
+      ...(meant && { nearest: meant }),
+    });
   });
 }
 
