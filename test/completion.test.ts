@@ -21,17 +21,33 @@ const STATUS = JSON.stringify({
   ],
 });
 
+/** Pools as `pools --json` tells them. */
+const POOLS = JSON.stringify({
+  answeredBy: "srv1",
+  nodes: ["srv1", "srv2"].map((node) => ({
+    node,
+    view: {
+      node,
+      pools: [
+        { pool: "apache", servingAll: false, members: [{ member: "srv1", node: "srv1" }, { member: "srv2" }] },
+        { pool: "static", servingAll: false, members: [{ member: "srv1" }] },
+      ],
+    },
+  })),
+  problems: [],
+});
+
 /** What bash offers after these words and one that is not begun yet. */
 function offered(...words: string[]): string[] {
   const script = `
-    understudy() { printf '%s' "$STATUS"; }
+    understudy() { if [ "$1" = pools ]; then printf '%s' "$POOLS"; else printf '%s' "$STATUS"; fi; }
     source packaging/understudy.bash-completion
     COMP_WORDS=(understudy "$@" ''); COMP_CWORD=$(($# + 1))
     _understudy
     printf '%s\\n' "\${COMPREPLY[@]}"`;
   const ended = spawnSync("bash", ["-c", script, "bash", ...words], {
     encoding: "utf8",
-    env: { ...process.env, STATUS },
+    env: { ...process.env, STATUS, POOLS },
   });
   expect(ended.stderr).toBe("");
   return ended.stdout.split("\n").filter((word) => word !== "");
@@ -64,4 +80,12 @@ test("all groups and nodes of the cluster are offered, and nothing else with a n
   expect(offered("clear").filter((word) => !word.startsWith("-"))).toEqual(["mail", "www"]);
   expect(offered("standby").filter((word) => !word.startsWith("-"))).toEqual(["srv1", "srv2"]);
   expect(offered("switch", "www", "--to")).toEqual(["srv1", "srv2"]);
+});
+
+test("pools and members are offered as the verbs take them", () => {
+  const names = (...words: string[]) => offered(...words).filter((word) => !word.startsWith("-"));
+  expect(names("pools")).toEqual(["apache", "static"]);
+  expect(names("drain")).toEqual(["apache/srv1", "apache/srv2", "srv1", "srv2", "static/srv1"]);
+  expect(names("undrain")).toEqual(names("drain"));
+  expect(names("weight")).toEqual([...names("drain"), "file"]);
 });
