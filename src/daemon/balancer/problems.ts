@@ -112,13 +112,16 @@ type Told = Pick<BalancerView, "node" | "configHash" | "problems">;
 
 /** Everything that these nodes tell, each finding once, and what only shows when they are compared. */
 export function clusterProblems(views: readonly Told[]): readonly Problem[] {
-  const byText = Map.groupBy(
-    views.flatMap((view) => view.problems.map((problem) => ({ node: view.node, problem }))),
-    ({ problem }) => `${problem.code} ${problem.message}`,
-  );
-  const told = [...byText.values()].map((same): Problem => {
-    const { subject: _, ...problem } = same[0]?.problem as Problem;
-    const nodes = [...new Set(same.map(({ node }) => node))];
+  const byText = new Map<string, { readonly problem: Problem; readonly nodes: string[] }>();
+  for (const { node, problems } of views) {
+    for (const { subject: _, ...problem } of problems) {
+      const key = `${problem.code} ${problem.message}`;
+      const same = byText.get(key);
+      if (same === undefined) byText.set(key, { problem, nodes: [node] });
+      else same.nodes.push(node);
+    }
+  }
+  const told = [...byText.values()].map(({ problem, nodes }): Problem => {
     if (problem.code === "MEMBER_DOWN" && nodes.length < views.length)
       return {
         ...problem,
