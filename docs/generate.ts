@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { clusterFilePage, clusterSchemaText } from "./pages/cluster-file-page.ts";
 import { commandsPage } from "./pages/commands-page.ts";
+import { enginesPage } from "./pages/engines-page.ts";
 import { mutantsPage } from "./pages/mutants-page.ts";
 import { reasonsPage } from "./pages/reasons-page.ts";
 
@@ -17,6 +18,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
     ["docs/reference/cluster-file.md", clusterFilePage()],
     ["docs/reference/cluster.schema.json", clusterSchemaText()],
     ["docs/reference/commands.md", await commandsPage()],
+    ["docs/reference/engines.md", enginesPage()],
     ["docs/reference/mutants.md", mutantsPage()],
     ["docs/reference/reasons.md", reasonsPage()],
   ]);

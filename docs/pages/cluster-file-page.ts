@@ -1,12 +1,19 @@
 /** The page about the cluster file, made from the schema that reads it: every setting is described once, there. */
 
 import {
+  MAX_CONFIG_LENGTH,
   MAX_GROUPS,
   MAX_LINKS,
+  MAX_LISTENERS,
+  MAX_MEMBERS,
   MAX_MONITORS,
   MAX_NAME_LENGTH,
   MAX_NODES,
+  MAX_POOLS,
   MAX_RESOURCES,
+  MAX_SITE_NAMES,
+  MAX_SITE_RULES,
+  MAX_SITES,
   MAX_VIPS,
 } from "../../src/core/base/limits.ts";
 import { clusterJsonSchema } from "../../src/core/config/json-schema.ts";
@@ -130,6 +137,13 @@ function limits(): string {
     ["resources in a group", MAX_RESOURCES],
     ["VIPs in all groups", MAX_VIPS],
     ["monitors", MAX_MONITORS],
+    ["sites of the balancer", MAX_SITES],
+    ["aliases of a site", MAX_SITE_NAMES],
+    ["rules of one kind in a site", MAX_SITE_RULES],
+    ["addresses with their ports that all sites listen on", MAX_LISTENERS],
+    ["pools of the balancer", MAX_POOLS],
+    ["members of all pools", MAX_MEMBERS],
+    ["characters of the file", MAX_CONFIG_LENGTH],
     ["characters of a name", MAX_NAME_LENGTH],
   ];
   return [

@@ -14,11 +14,9 @@ import type { ConfigPath, Positions } from "./source.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** Every problem of a value against the whole file's schema. */
-export function schemaProblems(value: unknown, positions: Positions): Problem[] {
-  const result = ClusterFile.safeParse(value);
-  if (result.success) return [];
-  const problems = result.error.issues.flatMap((issue) => explain(issue, [], value, positions));
+/** What the whole file's schema said about a value, as problems. */
+export function schemaProblems(issues: readonly Issue[], value: unknown, positions: Positions): Problem[] {
+  const problems = issues.flatMap((issue) => explain(issue, [], value, positions));
   return problems
     .filter((found) => !isNoise(found, problems))
     .map(({ parent: _parent, missing: _missing, ...found }) => found);

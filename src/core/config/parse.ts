@@ -10,6 +10,7 @@ import type { ClusterConfig } from "./cluster.ts";
 import { pathText, schemaProblems } from "./findings.ts";
 import { isMapping, member } from "./parts.ts";
 import { resolveReferences } from "./references.ts";
+import { ClusterFile } from "./schema.ts";
 import { problem, readSource } from "./source.ts";
 import type { Positions } from "./source.ts";
 
@@ -34,10 +35,12 @@ export function parseCluster(text: string, file: string, options: ParseOptions =
   if (!source.usable) return { ok: false, problems: inOrder(source.problems) };
   const { positions } = source;
   const value = options.engine === undefined ? source.value : withEngine(source.value, options.engine);
-  const resolved = resolveReferences(value, positions);
+  // Once for both: a large file takes a good part of a second.
+  const whole = ClusterFile.safeParse(value);
+  const resolved = resolveReferences(value, whole.data, positions);
   const problems = [
     ...source.problems,
-    ...schemaProblems(value, positions),
+    ...(whole.success ? [] : schemaProblems(whole.error.issues, value, positions)),
     ...hiddenKeys(value, positions),
     ...resolved.problems,
   ];

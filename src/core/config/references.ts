@@ -24,7 +24,6 @@ import { nearestWord } from "./nearest.ts";
 import { entriesOf, isMapping, member, read } from "./parts.ts";
 import { Reporter } from "./reporter.ts";
 import {
-  ClusterFile,
   EverywhereFile,
   FailbackFile,
   GatewaysFile,
@@ -36,7 +35,7 @@ import {
   ServiceResourceFile,
   VipResourceFile,
 } from "./schema.ts";
-import type { MonitorFileValue, NodeFileValue, ServiceFileValue, VipFileValue } from "./schema.ts";
+import type { ClusterFileValue, MonitorFileValue, NodeFileValue, ServiceFileValue, VipFileValue } from "./schema.ts";
 import type { ConfigPath, Positions } from "./source.ts";
 import { unknownPlaceholder } from "./values.ts";
 
@@ -47,8 +46,11 @@ export interface Resolved {
   readonly problems: readonly Problem[];
 }
 
-/** Builds the config from the file's value, with all cross-references checked. */
-export function resolveReferences(value: unknown, positions: Positions): Resolved {
+/**
+ * Builds the config from the file's value, with all cross-references checked. `whole` is the value as the schema read
+ * it, undefined when it is not well formed.
+ */
+export function resolveReferences(value: unknown, whole: ClusterFileValue | undefined, positions: Positions): Resolved {
   const reporter = new Reporter(positions);
   const resolver = new Resolver(reporter);
   const nodes = resolver.nodes(member(value, "nodes"));
@@ -61,9 +63,8 @@ export function resolveReferences(value: unknown, positions: Positions): Resolve
   const heartbeatPort = read(HeartbeatFile, member(value, "heartbeat"))?.port ?? 694;
   const balancer = resolveBalancer(balancerPart, { nodes, groups, heartbeatPort }, reporter);
   const { problems } = reporter;
-  const whole = ClusterFile.safeParse(value);
-  if (!whole.success) return { config: undefined, problems };
-  const { cluster, key, heartbeat, lease, arbiter } = whole.data;
+  if (whole === undefined) return { config: undefined, problems };
+  const { cluster, key, heartbeat, lease, arbiter } = whole;
   const config: ClusterConfig = {
     cluster,
     keyFile: key,
