@@ -256,9 +256,10 @@ export class Keeper {
     }
   }
 
-  /** After so many mishaps; none or one costs nothing. */
+  /** After so many mishaps. */
   #pause(mishaps: number): number {
-    return this.#pauses[Math.min(Math.max(mishaps, 1), this.#pauses.length) - 1] ?? 0;
+    if (mishaps === 0) return 0;
+    return this.#pauses[Math.min(mishaps, this.#pauses.length) - 1] ?? 0;
   }
 
   #fell(detail: string): void {
