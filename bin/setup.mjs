@@ -40,6 +40,7 @@ const BENCHMARK_PROGRAMS = [
 const WORK = {
   start: { programs: LAB_PROGRAMS, run: (args) => runSource("src/lab/start.ts", args) },
   test: { programs: LAB_PROGRAMS, run: test },
+  "test:long": { programs: LAB_PROGRAMS, run: (args) => runTool("vitest", ["run", ...args], { UNDERSTUDY_LONG: "1" }) },
   check: { programs: [], run: check },
   format: { programs: [], run: (args) => runTool("biome", ["format", "--write", ...args]) },
   build: { programs: [], run: build },
@@ -221,10 +222,14 @@ function keepFromBoot(installed) {
 // ---- work --------------------------------------------------------------------------------------------------
 
 /** Runs a program in the foreground and answers its exit code; the child decides what a signal means. */
-function run(command, args) {
+function run(command, args, environment = {}) {
   return new Promise((resolve) => {
     const path = [join(modules, ".bin"), process.env.PATH ?? "", "/usr/sbin", "/sbin"].join(delimiter);
-    const child = spawn(command, args, { cwd: root, stdio: "inherit", env: { ...process.env, PATH: path } });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: "inherit",
+      env: { ...process.env, ...environment, PATH: path },
+    });
     // The terminal sends Ctrl-C to the whole foreground group, so it is passed on only where there is no terminal.
     const passOn = (signal) => {
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
@@ -249,8 +254,8 @@ function runSource(file, args) {
   return run(currentNode(), [join(root, file), ...args]);
 }
 
-function runTool(tool, args) {
-  return run(join(modules, ".bin", tool), args);
+function runTool(tool, args, environment) {
+  return run(join(modules, ".bin", tool), args, environment);
 }
 
 /** Lint and types, one after the other, both always. */

@@ -213,7 +213,7 @@ test.each([
       const socket = require("node:dgram").createSocket("${family}");
       let count = 0;
       socket.on("message", () => (count += 1));
-      socket.bind(694, () => setTimeout(() => { console.log(count); socket.close(); }, 1200));
+      socket.bind(694, () => setTimeout(() => { console.log(count); socket.close(); }, 800));
     `;
       const received = async (act: () => Promise<unknown>): Promise<number> => {
         const listener = lab.run("srv2", [process.execPath, "-e", receiver]);

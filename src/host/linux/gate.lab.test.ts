@@ -11,6 +11,8 @@ import { describe, expect, test } from "vitest";
 const SCENARIOS = fileURLToPath(new URL("./fixtures/scenarios.ts", import.meta.url));
 const ROOT_ONLY = process.getuid?.() === 0;
 const LIMIT_MS = 60_000;
+/** Where no time of ours is judged, scenarios run side by side, each in its own namespaces: they mostly wait. */
+const AT_ONCE = { timeout: LIMIT_MS, concurrent: true } as const;
 
 type Options = { owned?: boolean; mechanism?: "sets" };
 
@@ -65,49 +67,49 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
   describe.each(ways)("with $name", ({ name, options }) => {
     const mechanism = options.mechanism ?? "deadlines";
 
-    test("closed it is silent on all devices, lo and both families; open it serves; removed it leaves nothing", {
-      timeout: LIMIT_MS,
-    }, async () => {
-      type Look = Record<keyof typeof SILENT, boolean> & { macs: string[] };
-      const facts = await lab<
-        Record<"ungated" | "closed" | "open" | "closedAgain" | "onlyFirst", Look> & {
-          after: object;
-          listed: string;
-          mac: string;
-          mechanism: string;
-        }
-      >("closed-open-closed", options);
-      expect(facts.mechanism).toBe(mechanism);
-      // Without the gate the same address on the same device answers: the silence below is the gate's doing.
-      expect(facts.ungated).toMatchObject({
-        arpProbe: true,
-        arpRequest: true,
-        ndp: true,
-        ipv4: true,
-        ipv6: true,
-        loopback4: true,
-        loopback6: true,
-      });
-      expect(facts.closed).toEqual(SILENT);
-      const { macs, ...open } = facts.open;
-      expect(Object.values(open).every(Boolean), JSON.stringify(open)).toBe(true);
-      expect(macs).toContain(facts.mac);
-      expect(facts.closedAgain).toEqual(SILENT);
-      expect(facts.onlyFirst).toMatchObject({
-        arpProbe: true,
-        ipv4: true,
-        loopback4: true,
-        ndp: false,
-        ipv6: false,
-        loopback6: false,
-      });
-      expect(facts.listed).toMatch(/ip daddr @vip4 .*drop comment "only while no lease is open"/);
-      expect(facts.after).toEqual({ rules: "", queues: false, setting: true });
-    });
+    test(
+      "closed it is silent on all devices, lo and both families; open it serves; removed it leaves nothing",
+      AT_ONCE,
+      async () => {
+        type Look = Record<keyof typeof SILENT, boolean> & { macs: string[] };
+        const facts = await lab<
+          Record<"ungated" | "closed" | "open" | "closedAgain" | "onlyFirst", Look> & {
+            after: object;
+            listed: string;
+            mac: string;
+            mechanism: string;
+          }
+        >("closed-open-closed", options);
+        expect(facts.mechanism).toBe(mechanism);
+        // Without the gate the same address on the same device answers: the silence below is the gate's doing.
+        expect(facts.ungated).toMatchObject({
+          arpProbe: true,
+          arpRequest: true,
+          ndp: true,
+          ipv4: true,
+          ipv6: true,
+          loopback4: true,
+          loopback6: true,
+        });
+        expect(facts.closed).toEqual(SILENT);
+        const { macs, ...open } = facts.open;
+        expect(Object.values(open).every(Boolean), JSON.stringify(open)).toBe(true);
+        expect(macs).toContain(facts.mac);
+        expect(facts.closedAgain).toEqual(SILENT);
+        expect(facts.onlyFirst).toMatchObject({
+          arpProbe: true,
+          ipv4: true,
+          loopback4: true,
+          ndp: false,
+          ipv6: false,
+          loopback6: false,
+        });
+        expect(facts.listed).toMatch(/ip daddr @vip4 .*drop comment "only while no lease is open"/);
+        expect(facts.after).toEqual({ rules: "", queues: false, setting: true });
+      },
+    );
 
-    test("others' announcements, answers and probes and the node's own client traffic pass", {
-      timeout: LIMIT_MS,
-    }, async () => {
+    test("others' announcements, answers and probes and the node's own client traffic pass", AT_ONCE, async () => {
       const facts = await lab<{
         client: object;
         macs: string[];
@@ -124,6 +126,21 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
       expect(facts.table).toContainEqual({ address: "10.77.0.20", mac: facts.peerMac });
       expect(facts.table).toContainEqual({ address: "fd77::20", mac: facts.peerMac });
     });
+
+    test(
+      "rules flushed while the process is stopped: the address itself is gone within its lifetime",
+      AT_ONCE,
+      async () => {
+        const facts = await lab<{ answered: number; lastAfterPutMs: number; gone: boolean }>("flushed-while-stopped", {
+          ...options,
+          owned: false,
+        });
+        console.log(`${name}: last answer ${facts.lastAfterPutMs.toFixed(0)} ms after the address was renewed for 2 s`);
+        expect(facts.gone).toBe(true);
+        // The kernel looks at lifetimes with a slack of a quarter second.
+        expect(facts.lastAfterPutMs).toBeLessThan(2_400);
+      },
+    );
 
     test("the deadline holds while the process is stopped", { timeout: LIMIT_MS }, async () => {
       expectInTime(name, mechanism, await lab("stopped", options));
@@ -157,19 +174,6 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
         expect(result.mendedMs, result.name).toBeLessThan(150);
         expect(result.leakMs, result.name).toBeLessThan(150);
       }
-    });
-
-    test("rules flushed while the process is stopped: the address itself is gone within its lifetime", {
-      timeout: LIMIT_MS,
-    }, async () => {
-      const facts = await lab<{ answered: number; lastAfterPutMs: number; gone: boolean }>("flushed-while-stopped", {
-        ...options,
-        owned: false,
-      });
-      console.log(`${name}: last answer ${facts.lastAfterPutMs.toFixed(0)} ms after the address was renewed for 2 s`);
-      expect(facts.gone).toBe(true);
-      // The kernel looks at lifetimes with a slack of a quarter second.
-      expect(facts.lastAfterPutMs).toBeLessThan(2_400);
     });
 
     test("renewing takes well under a heartbeat's interval", { timeout: LIMIT_MS }, async () => {
@@ -213,27 +217,6 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
     expect(await lab("flushed-while-stopped")).toMatchObject({ answered: 0, gone: true });
   });
 
-  test("a second daemon is refused and disturbs nothing", { timeout: LIMIT_MS }, async () => {
-    const facts = await lab<{ refused: string; open: boolean }>("two-daemons");
-    expect(facts.refused).toContain("another daemon");
-    expect(facts.open).toBe(true);
-  });
-
-  test("an announcement reaches the neighbours while open and does not leave while closed", {
-    timeout: LIMIT_MS,
-  }, async () => {
-    const facts = await lab<{ before: string[]; closed: string[]; after: string[]; mac: string }>("announce");
-    expect(facts.before).toEqual(["02:00:00:00:00:99", "02:00:00:00:00:99"]);
-    expect(facts.closed).toEqual(facts.before);
-    expect(facts.after).toEqual([facts.mac, facts.mac]);
-  });
-
-  test("a packet that waited for its neighbour does not leave after the gate closed", {
-    timeout: LIMIT_MS,
-  }, async () => {
-    expect(await lab<{ open: boolean; closed: boolean }>("kept-waiting")).toEqual({ open: true, closed: false });
-  });
-
   test("a device that is deleted and made anew is noticed, closed, and serves again", {
     timeout: LIMIT_MS,
   }, async () => {
@@ -244,11 +227,28 @@ describe.skipIf(!ROOT_ONLY)("the gate (needs root)", () => {
     expect(facts).toMatchObject({ back: true, closed: 0, open: true, newMac: true });
   });
 
-  test("a device that went down and came up again is heard as before", { timeout: LIMIT_MS }, async () => {
+  test("a second daemon is refused and disturbs nothing", AT_ONCE, async () => {
+    const facts = await lab<{ refused: string; open: boolean }>("two-daemons");
+    expect(facts.refused).toContain("another daemon");
+    expect(facts.open).toBe(true);
+  });
+
+  test("an announcement reaches the neighbours while open and does not leave while closed", AT_ONCE, async () => {
+    const facts = await lab<{ before: string[]; closed: string[]; after: string[]; mac: string }>("announce");
+    expect(facts.before).toEqual(["02:00:00:00:00:99", "02:00:00:00:00:99"]);
+    expect(facts.closed).toEqual(facts.before);
+    expect(facts.after).toEqual([facts.mac, facts.mac]);
+  });
+
+  test("a packet that waited for its neighbour does not leave after the gate closed", AT_ONCE, async () => {
+    expect(await lab<{ open: boolean; closed: boolean }>("kept-waiting")).toEqual({ open: true, closed: false });
+  });
+
+  test("a device that went down and came up again is heard as before", AT_ONCE, async () => {
     expect(await lab("down-and-up")).toEqual({ heard: [true, true] });
   });
 
-  test("in a user namespace, where BPF is forbidden, it falls back to timed sets", { timeout: LIMIT_MS }, async () => {
+  test("in a user namespace, where BPF is forbidden, it falls back to timed sets", AT_ONCE, async () => {
     const facts = await lab<{ mechanism: string; closed: object; open: { arpProbe: boolean } }>(
       "closed-open-closed",
       {},

@@ -1,15 +1,16 @@
 /** Races: nodes that start at once, and survivors that must agree although they hear each other badly. */
 
 import { test } from "vitest";
+import { effort } from "../../../test/effort.ts";
 import { pause, until } from "../clock.ts";
 import { heal } from "../faults/catalog.ts";
 import { withLab } from "../lab.ts";
 import { PUBLIC_VIP } from "../plan.ts";
 import { expectNeverTwo, expectOneHolder, watchSite } from "./site.fixture.ts";
 
-/** Rounds of each race; more where there is time. */
-const STARTS = Number(process.env["UNDERSTUDY_STARTS"] ?? 25);
-const SURVIVALS = Number(process.env["UNDERSTUDY_SURVIVALS"] ?? 10);
+/** Rounds of each race. */
+const STARTS = effort({ usual: 12, long: 200 });
+const SURVIVALS = effort({ usual: 5, long: 100 });
 
 test("both nodes start at once, again and again, and never are two holders", {
   timeout: STARTS * 8_000 + 30_000,

@@ -3,13 +3,14 @@
 import { writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
+import { effort } from "../../../test/effort.ts";
 import { pause, until } from "../clock.ts";
 import type { ClusterFile } from "../cluster-file.ts";
 import { withLab } from "../lab.ts";
 import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site.fixture.ts";
 
-/** Ten minutes where there is time for it; a first look otherwise. */
-const LOSS_MS = Number(process.env["UNDERSTUDY_LOSS_MS"] ?? 20_000);
+/** A first look, or ten minutes. */
+const LOSS_MS = effort({ usual: 10_000, long: 600_000 });
 
 test("30 % packet loss on both of two links moves nothing", { timeout: LOSS_MS + 60_000 }, async () => {
   await withLab({}, async (lab) => {
