@@ -5,9 +5,8 @@
 
 import type { Problem, Result } from "../core/base/report.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
-import { hashOfConfig, loadClusterFile } from "../host/config-file.ts";
+import { loadClusterFile } from "../host/config-file.ts";
 import { loadKeyFile } from "../host/key-file.ts";
-import { withoutBalancer } from "./heart-config.ts";
 
 /** How one node's daemon is started. */
 export interface DaemonOptions {
@@ -20,9 +19,7 @@ export interface DaemonOptions {
 /** A cluster as this node knows it. */
 export interface Loaded {
   readonly config: ClusterConfig;
-  /** Of the whole file. */
-  readonly hash: string;
-  /** Of what the heart decides by: all but the balancer, which may differ for a while without harm. */
+  /** Of all but the balancer, which may differ between nodes for a while without harm. */
   readonly configHash: string;
   readonly keys: readonly Uint8Array[];
 }
@@ -46,7 +43,7 @@ export function load(options: DaemonOptions): Result<Loaded> {
   if (!keys.ok) return keys;
   return {
     ok: true,
-    value: { config, hash, configHash: hashOfConfig(withoutBalancer(config)), keys: keys.value },
+    value: { config, configHash: hash, keys: keys.value },
     problems: [...file.problems, ...keys.problems],
   };
 }

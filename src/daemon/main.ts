@@ -348,7 +348,7 @@ class Daemon {
 
   #running(balancer: Balancer | undefined): RunningAnswer {
     const { node, configFile, runtimeDir } = this.#options;
-    const { config, hash } = this.#loaded;
+    const { config, configHash: hash } = this.#loaded;
     const directory = engineDirectory(runtimeDir);
     return { node, file: resolve(configFile), hash, config, wanted: balancer?.wanted(), directory };
   }
