@@ -3,7 +3,7 @@
 import type { Direction, Loss, WireFault } from "./faults/wire.ts";
 import type { Lab } from "./lab.ts";
 import type { CommandOutput } from "./member.ts";
-import type { CablePlan, LinkName, MemberPlan } from "./plan.ts";
+import type { CablePlan, LinkName, MemberPlan, ProgramPlan } from "./plan.ts";
 import { nodePaths } from "./prepare.ts";
 import type { NodePaths } from "./prepare.ts";
 import type { Usage } from "./supervisor.ts";
@@ -82,6 +82,15 @@ export class LabNode {
     return this.#lab.call("start", { node: this.name, program: "nginx" });
   }
 
+  /** Kills the web server behind the balancer. */
+  killWeb(): Promise<number> {
+    return this.#lab.call("stop", { node: this.name, program: "web", how: "SIGKILL" });
+  }
+
+  startWeb(): Promise<number> {
+    return this.#lab.call("start", { node: this.name, program: "web" });
+  }
+
   /** Cuts cables until `healCables`. */
   cut({ link = "all", carrier, direction = "both", cause }: CutOptions): Promise<number> {
     if (!carrier) {
@@ -136,11 +145,11 @@ export class LabNode {
   }
 
   /** Processes of a program, as seen inside the lab. */
-  processes(program: "daemon" | "nginx" = "daemon"): Promise<number[]> {
+  processes(program: ProgramPlan["name"] = "daemon"): Promise<number[]> {
     return this.#lab.call("processes", { node: this.name, program });
   }
 
-  usage(program: "daemon" | "nginx" = "daemon"): Promise<Usage> {
+  usage(program: ProgramPlan["name"] = "daemon"): Promise<Usage> {
     return this.#lab.call("usage", { node: this.name, program });
   }
 

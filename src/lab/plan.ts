@@ -41,6 +41,11 @@ export interface LabOptions {
   readonly stranger?: boolean;
   /** What runs on the nodes beside nginx; default the real daemon. `stand-in` is a primitive of the lab's own tests. */
   readonly program?: "understudy" | "stand-in" | "none" | ForeignProgram;
+  /**
+   * The VIP's holder balances over web servers on all nodes, with this engine: they listen on port 8000, in the place
+   * of nginx on port 80. Default: no balancer.
+   */
+  readonly balancer?: "haproxy" | "nginx";
   /** Changes the cluster file of a node before it is written. */
   readonly cluster?: (file: ClusterFile, node: string) => void;
   /** Further environment of the daemons. */
@@ -62,7 +67,7 @@ export interface CablePlan {
 }
 
 export interface ProgramPlan {
-  readonly name: "nginx" | "daemon";
+  readonly name: "nginx" | "web" | "daemon";
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly log: string;
@@ -98,6 +103,8 @@ export interface LabPlan {
   readonly nodes: readonly MemberPlan[];
   readonly others: readonly MemberPlan[];
   readonly understudy: boolean;
+  /** Pages come from members behind a balancer, and so do not tell who holds the VIP. */
+  readonly isBalanced: boolean;
 }
 
 /** Nodes that one lab can have. */
@@ -109,6 +116,8 @@ export const GATEWAY6 = "2001:db8:2::1";
 /** Name of the member that asks for pages and is the public wire's gateway. */
 export const CLIENT = "client";
 export const STRANGER = "stranger";
+/** Where web servers behind a balancer listen. */
+export const MEMBER_PORT = 8000;
 
 /** A file to be written before the lab starts. */
 export interface PlannedFile {
@@ -141,13 +150,15 @@ export function labClusterFile({
   ipv6,
   privateLink,
   key,
+  balancer,
 }: {
   nodes: readonly string[];
   ipv6: boolean;
   privateLink: boolean;
   key: string;
+  balancer?: "haproxy" | "nginx" | undefined;
 }): ClusterFile {
-  return {
+  const file: ClusterFile = {
     cluster: "lab",
     key,
     nodes: Object.fromEntries(
@@ -171,6 +182,25 @@ export function labClusterFile({
       web: { http: "http://{address}:80/", every: "200ms", timeout: "150ms", fall: 2, rise: 2 },
     },
   };
+  return balancer === undefined ? file : balanced(file, { nodes, privateLink, engine: balancer });
+}
+
+/** Requests go through an engine to web servers on all nodes; a node without one is still good for the VIP. */
+function balanced(
+  file: ClusterFile,
+  { nodes, privateLink, engine }: { nodes: readonly string[]; privateLink: boolean; engine: "haproxy" | "nginx" },
+): ClusterFile {
+  const network = privateLink ? "10.0.0" : "192.0.2";
+  const members = nodes.map((name, index) => [name, `${network}.${11 + index}:${MEMBER_PORT}`]);
+  const pool = {
+    members: Object.fromEntries(members),
+    check: { http: "HEAD /check.txt", every: "300ms", timeout: "250ms", fall: 2, rise: 2 },
+    ...(engine === "haproxy" ? { sticky: { cookie: "SERVERID" } } : {}),
+  };
+  const group = file.groups["www"];
+  if (group !== undefined) group.requires = [];
+  const balancer = { engine, sites: { "lab.test": { aliases: ["*"], listen: 80, pool: "web" } }, pools: { web: pool } };
+  return { ...file, monitors: {}, balancer };
 }
 
 /** Cables of the node with this number (0 is the first). */

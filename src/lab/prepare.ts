@@ -12,6 +12,7 @@ import {
   GATEWAY,
   GATEWAY6,
   labClusterFile,
+  MEMBER_PORT,
   MOST_NODES,
   nodeCables,
   nodeNames,
@@ -35,6 +36,8 @@ export interface NodePaths {
   readonly runtimeDirectory: string;
   readonly daemonLog: string;
   readonly nginxDirectory: string;
+  /** Of the web server behind a balancer; its check is the file `check.txt` here. */
+  readonly webDirectory: string;
 }
 
 export function nodePaths(labDirectory: string, node: string): NodePaths {
@@ -47,6 +50,7 @@ export function nodePaths(labDirectory: string, node: string): NodePaths {
     runtimeDirectory: join(directory, "run/understudy"),
     daemonLog: join(directory, "daemon.log"),
     nginxDirectory: join(directory, "nginx"),
+    webDirectory: join(directory, "web"),
   };
 }
 
@@ -77,7 +81,7 @@ export function prepareLab(options: LabOptions, directory: string): LabPlan {
       ...(options.stateDiskBytes === undefined
         ? {}
         : { disk: { path: paths.stateDirectory, sizeBytes: options.stateDiskBytes } }),
-      programs: [nginxPlan(paths), ...daemonPlan(options, names, name, paths)],
+      programs: [options.balancer === undefined ? nginxPlan(paths) : webPlan(name, paths), ...daemonPlan(options, names, name, paths)],
     };
     return member;
   });
@@ -95,6 +99,7 @@ export function prepareLab(options: LabOptions, directory: string): LabPlan {
     nodes,
     others,
     understudy: (options.program ?? "understudy") === "understudy",
+    isBalanced: options.balancer !== undefined,
   };
   writeFileSync(join(directory, "plan.json"), JSON.stringify(plan, undefined, 2));
   return plan;
@@ -113,7 +118,7 @@ function writeNodeFiles({
   key: string;
   options: LabOptions;
 }): void {
-  for (const folder of [dirname(paths.clusterFile), paths.stateDirectory, paths.nginxDirectory])
+  for (const folder of [dirname(paths.clusterFile), paths.stateDirectory, paths.nginxDirectory, paths.webDirectory])
     mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(paths.nginxDirectory, "nginx.conf"),
@@ -124,7 +129,9 @@ function writeNodeFiles({
     ipv6: options.ipv6 ?? false,
     privateLink: options.privateLink ?? true,
     key: join(MEMBER_ETC, "cluster.key"),
+    balancer: options.balancer,
   });
+  writeFileSync(join(paths.webDirectory, "check.txt"), "well\n");
   options.cluster?.(file, name);
   writeFileSync(paths.clusterFile, renderClusterFile(file));
   writeFileSync(paths.keyFile, `${key}\n`, { mode: 0o600 });
@@ -138,6 +145,19 @@ function nginxPlan(paths: NodePaths): ProgramPlan {
     environment: {},
     log: join(paths.nginxDirectory, "output.log"),
     matches: "nginx: ",
+    onBoot: true,
+  };
+}
+
+/** A web server behind the balancer. */
+function webPlan(node: string, paths: NodePaths): ProgramPlan {
+  const program = labProgram(new URL("./traffic/web-member.ts", import.meta.url));
+  return {
+    name: "web",
+    argv: [process.execPath, program, node, String(MEMBER_PORT), paths.webDirectory],
+    environment: {},
+    log: join(paths.webDirectory, "output.log"),
+    matches: "web-member.",
     onBoot: true,
   };
 }

@@ -284,6 +284,20 @@ class Supervisor {
       this.#clients.delete(id);
     },
 
+    /** Visitors of a balanced site: see `traffic/visitor-process.ts`. */
+    startVisitors: async (): Promise<number> => {
+      const id = this.#nextClient++;
+      const program = new URL("./traffic/visitor-process.ts", import.meta.url);
+      this.#clients.set(id, new ChildObserver(program, enter(this.#member(CLIENT).pid, []), {}));
+      return id;
+    },
+    visitors: async (asked: { id: number; method: string; params: unknown }): Promise<unknown> =>
+      await this.#client(asked.id).call(asked.method, asked.params),
+    stopVisitors: async ({ id }: { id: number }): Promise<void> => {
+      this.#client(id).end();
+      this.#clients.delete(id);
+    },
+
     watchHolders: async ({ everyMs }: { everyMs: number }): Promise<void> => {
       await this.#askWire("watch", { everyMs });
     },

@@ -42,6 +42,8 @@ export interface RequestShape {
 
 /** A request without a good answer. */
 export interface Failure {
+  /** When its connection was asked for; long before the request on a kept one. */
+  readonly openedMs: number;
   readonly startMs: number;
   readonly endMs: number;
   /**
@@ -99,6 +101,7 @@ const TICK_MS = 2;
 class Line {
   readonly socket: Socket;
   readonly reader = new AnswerReader();
+  readonly openedMs = nowMs();
   pending: Pending | undefined;
   answers = 0;
   isConnected = false;
@@ -260,7 +263,7 @@ export class RequestLoad {
     this.#release(line);
     line.answers += 1;
     this.#statuses[answer.status] = (this.#statuses[answer.status] ?? 0) + 1;
-    if (answer.status >= 500) this.#note(pending, "status", `${answer.status} ${answer.beginning.slice(0, 60)}`);
+    if (answer.status >= 500) this.#note(line, pending, "status", `${answer.status} ${answer.beginning.slice(0, 60)}`);
     else this.#count(pending, answer, endMs);
     if (pending.isNew || !answer.isReusable || line.socket.destroyed) line.socket.destroy();
     else this.#idle.push(line);
@@ -322,18 +325,19 @@ export class RequestLoad {
   #fail(line: Line, kind: Failure["kind"], detail: string): void {
     const { pending } = line;
     this.#release(line);
-    if (pending !== undefined) this.#note(pending, kind, detail);
+    if (pending !== undefined) this.#note(line, pending, kind, detail);
   }
 
-  #note({ startMs, shape, visitor }: Pending, kind: Failure["kind"], detail: string): void {
+  #note({ openedMs }: Line, { startMs, shape, visitor }: Pending, kind: Failure["kind"], detail: string): void {
     this.#failed += 1;
     if (this.#failures.length >= MOST_FAILURES) return;
-    this.#failures.push({ startMs, endMs: nowMs(), kind, method: shape.method, detail, visitor: visitor?.number });
+    const { method } = shape;
+    this.#failures.push({ openedMs, startMs, endMs: nowMs(), kind, method, detail, visitor: visitor?.number });
   }
 }
 
 /** Failures in a few words for a test's message: how many of which kind, and the first of each. */
-export function describeFailures({ failed, failures }: LoadReport): string {
+export function describeFailures({ failed, failures }: Pick<LoadReport, "failed" | "failures">): string {
   const kinds = Map.groupBy(failures, ({ kind, method }) => `${kind} ${method}`);
   const lines = [...kinds].map(([kind, of]) => `${of.length} × ${kind} (${of[0]?.detail})`);
   return failed === 0 ? "none failed" : `${failed} failed: ${lines.join(", ")}`;

@@ -11,6 +11,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { nowMs } from "../clock.ts";
 import { echoFrames, acceptKey } from "./web-socket.ts";
 
 /** One request as the member saw it. */
@@ -61,6 +62,10 @@ export class WebMember {
   port: number;
   mood: Mood = { kind: "well" };
   isHealthy: () => boolean;
+  /** What a good check says. */
+  checkText = CHECK_TEXT;
+  /** How the last check asked. */
+  lastCheck: { readonly method: string; readonly path: string; readonly host: string } | undefined;
   /** The last ones, checks apart. */
   readonly received: Received[] = [];
   /** When the check's path was asked. */
@@ -137,13 +142,14 @@ export class WebMember {
   }
 
   #answerCheck(request: IncomingMessage, response: ServerResponse): void {
-    this.checkedMs.push(Date.now());
+    this.checkedMs.push(nowMs());
+    this.lastCheck = { method: request.method ?? "", path: request.url ?? "", host: request.headers.host ?? "" };
     request.resume();
     if (this.mood.kind === "cutting") return void request.socket.resetAndDestroy();
     if (this.mood.kind === "silent") return;
     const isWell = this.mood.kind !== "failing" && this.isHealthy();
     response.writeHead(isWell ? 200 : 404, { "content-type": "text/plain", "x-member": this.name });
-    response.end(isWell ? CHECK_TEXT : "gone\n");
+    response.end(isWell ? this.checkText : "gone\n");
   }
 
   #note(request: IncomingMessage): Received {
@@ -152,7 +158,7 @@ export class WebMember {
       headers.push([(request.rawHeaders[at] ?? "").toLowerCase(), request.rawHeaders[at + 1] ?? ""]);
     }
     const one: Received = {
-      atMs: Date.now(),
+      atMs: nowMs(),
       method: request.method ?? "",
       path: request.url ?? "",
       headers,
@@ -186,9 +192,7 @@ export class WebMember {
         response.end(`${this.name}\n`);
         return;
       case "/text":
-        response.writeHead(200, { "content-type": text("type", "text/html") });
-        response.end("a line that compresses well\n".repeat(Math.ceil(Number(text("bytes", "20000")) / 28)));
-        return;
+        return longText(response, Number(text("bytes", "20000")), text("type", "text/html"));
       case "/received":
         response.writeHead(200, { "content-type": "application/json" });
         response.end(JSON.stringify({ requests: this.requests, checks: this.checkedMs.length, received: this.received }));
@@ -208,6 +212,12 @@ export class WebMember {
     );
     echoFrames(socket, head);
   }
+}
+
+function longText(response: ServerResponse, bytes: number, type: string): void {
+  const body = "a line that compresses well\n".repeat(Math.ceil(bytes / 28)).slice(0, bytes);
+  response.writeHead(200, { "content-type": type, "content-length": bytes });
+  response.end(body);
 }
 
 /** Sends a body of this length in pieces, so that it takes its time. */
