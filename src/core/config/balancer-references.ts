@@ -163,7 +163,7 @@ function refuseWhatTheEngineLacks(config: BalancerConfig, hasNginxPart: boolean,
     const [other] = row.engines;
     reporter.report("CONFIG_ENGINE_LACKS", ["balancer", ...path], message, {
       expected: `engine: ${row.engines.join(" or ")}`,
-      next: `write \`engine: ${other}\`, or leave this out`,
+      next: `write \`engine: ${other}\`, or ${capability.endsWith("-apart") ? "the same in both sites" : "leave this out"}`,
     });
   }
 }

@@ -69,6 +69,9 @@ export function readHostName(text: string, mayBeWild: boolean): Reading<HostName
   if (/^https?:/i.test(text)) return bad("that is a URL", "leave out the scheme and the path");
   if (/:[0-9]+$/.test(text)) return bad("a name has no port", "name the port under `listen`");
   if (/[^\p{ASCII}]/u.test(text)) return bad("only ASCII can be in a request", "write the name in its xn-- form");
+  // Names of sites are compared with what commands and other files say.
+  if (!mayBeWild && name !== text && forbiddenIn(name, /[a-z0-9._-]/) === undefined)
+    return refuse("CONFIG_BAD_NAME", `${quoted}: it has capital letters`, { expected, nearest: name });
   if (text.includes("*") && !isWild)
     return bad(mayBeWild ? 'a "*" may only stand first, before a dot' : 'a "*" belongs under `aliases`');
   const forbidden = forbiddenIn(name, /[a-z0-9._-]/);
@@ -128,8 +131,10 @@ function readAddress(text: string, all: boolean, expected: string): Reading<stri
 function readEndpoint(text: string, all: boolean, expected: string): Reading<Endpoint> {
   const parts = /^(?:\[([^[\]]*)\]|([^:[\]]*)):([0-9]{1,6})$/.exec(text);
   if (parts === null) {
-    const isBareSix = parseIpAddress(text)?.family === 6;
-    const next = isBareSix ? `put the address in brackets: "[${text}]:80"` : undefined;
+    const [, head = "", tail = ""] = /^(.*):([0-9]{1,5})$/.exec(text) ?? [];
+    const isSixWithPort = head.includes(":") && parseIpAddress(head) !== undefined;
+    const meant = isSixWithPort ? `[${head}]:${tail}` : parseIpAddress(text)?.family === 6 && `[${text}]:80`;
+    const next = meant ? `put the address in brackets: "${meant}"` : undefined;
     return refuse("CONFIG_BAD_ADDRESS", `is ${describeValue(text)}`, { expected, ...(next && { next }) });
   }
   const port = Number(parts[3]);
@@ -297,7 +302,12 @@ export function redirectTargetSetting(about: Described) {
   const expected = `a path such as /new, or a URL such as https://www.example.com/new, of ${URL_ALPHABET}`;
   return textSetting({ ...about, expected }, (text): Reading<string> => {
     const parts = /^(https?:\/\/)([^/?#]*)(.*)$/.exec(text);
-    if (parts === null) return text.startsWith("//") ? readUrlText("", expected) : readUrlText(text, expected);
+    if (parts === null && text.startsWith("//"))
+      return refuse("CONFIG_BAD_REDIRECT", `is ${describeValue(text)}, which leads to another host`, {
+        expected,
+        next: `write https:${text}, or one slash`,
+      });
+    if (parts === null) return readUrlText(text, expected);
     const [, scheme = "", host = "", rest = ""] = parts;
     const name = host.replace(/:[0-9]{1,5}$/, "");
     const isAddress = parseIpAddress(name.replace(/^\[(.*)\]$/, "$1")) !== undefined;
@@ -401,8 +411,7 @@ export function headerValueSetting(about: Described) {
     if (typeof value === "string") return readShown("CONFIG_BAD_HEADER", value);
     const isPlain = typeof value === "number" || value === true;
     return refuse("CONFIG_WRONG_TYPE", `is ${describeValue(value)}`, {
-      expected: "a text, or false to remove the header",
-      ...(isPlain && { next: "put quotes around it" }),
+      expected: isPlain ? "a text in quotes" : "a text",
     });
   });
 }

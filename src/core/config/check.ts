@@ -5,6 +5,8 @@
 
 import { RESTART_MS } from "../base/timing.ts";
 import type { Problem, Severity } from "../base/report.ts";
+import { balancerRisks } from "./balancer-risks.ts";
+import type { Report } from "./balancer-risks.ts";
 import type { ClusterConfig, GroupConfig, MonitorConfig, ServiceConfig, VipConfig } from "./cluster.ts";
 import { formatDuration } from "./duration.ts";
 import { timingOf } from "./explain.ts";
@@ -27,17 +29,11 @@ export function checkCluster(config: ClusterConfig, positions?: Positions): Prob
     ...config.groups.flatMap((group) => checkGroup(config, group, report)),
     ...config.monitors.flatMap((monitor) => checkMonitor(config, monitor, report)),
     ...config.everywhere.flatMap((service) => checkService(service, ["everywhere"], report)),
+    ...(config.balancer === undefined ? [] : balancerRisks(config, config.balancer, report)),
   ];
   const rank: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
   return found.sort((a, b) => rank[a.severity] - rank[b.severity]);
 }
-
-type Report = (
-  severity: Severity,
-  code: string,
-  paths: readonly ConfigPath[],
-  text: Pick<Problem, "message" | "expected" | "next">,
-) => Problem;
 
 /** Makes problems that point at the first of the paths that stands in the file. */
 function reporter(positions: Positions | undefined): Report {

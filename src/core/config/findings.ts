@@ -38,7 +38,14 @@ function isNoise(found: Located, all: readonly Located[]): boolean {
 /** `groups.www.resources[0]`, as messages name a place; the top is "the file". */
 export function pathText(path: ConfigPath): string {
   if (path.length === 0) return "the file";
-  return path.map((step, index) => (typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`)).join("");
+  return path.map((step, index) => stepText(step, index === 0)).join("");
+}
+
+function stepText(step: string | number, isFirst: boolean): string {
+  if (typeof step === "number") return `[${step}]`;
+  // A name that nobody could read, or that would break the line, is quoted.
+  if (!/^[!#-~\u00A1-\uFFFF]+$/.test(step)) return `[${JSON.stringify(step)}]`;
+  return isFirst ? step : `.${step}`;
 }
 
 /** A problem with the path of the mapping that it is in, and the key that is missing there. */
@@ -202,6 +209,7 @@ function strangeness(issues: readonly Issue[]): number {
 function isAboutType(issue: Issue): boolean {
   if (issue.path.length > 0) return false;
   if (issue.code === "invalid_type") return true;
+  if (issue.code === "invalid_union") return issue.errors.every((issues) => issues.some(isAboutType));
   const refusal = (issue.code === "custom" ? issue.params?.["refusal"] : undefined) as Refusal | undefined;
   return (
     refusal?.code === "CONFIG_WRONG_TYPE" || refusal?.code === "CONFIG_MISSING" || refusal?.code === "CONFIG_EMPTY"
@@ -213,6 +221,8 @@ function typeWord(issue: Issue): string {
     if (issue.expected === "array") return "a list";
     return issue.expected === "object" || issue.expected === "record" ? "a mapping" : String(issue.expected);
   }
+  if (issue.code === "invalid_union")
+    return issue.errors.flatMap((issues) => issues.filter(isAboutType).map(typeWord)).join(", or ");
   const refusal = (issue.code === "custom" ? issue.params?.["refusal"] : undefined) as Refusal | undefined;
   return refusal?.expected ?? "another value";
 }

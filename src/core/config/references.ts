@@ -229,8 +229,7 @@ class Resolver {
     for (const [index, node] of (prefer ?? []).entries())
       this.reporter.known("node", node, [...path, "prefer", index], new Set(this.nodeNames));
     const requires = read(RequiresFile, member(body, "requires")) ?? [];
-    for (const [index, monitor] of requires.entries())
-      this.reporter.known("monitor", monitor, [...path, "requires", index], this.monitorNames);
+    for (const [index, monitor] of requires.entries()) this.monitorIsKnown(monitor, [...path, "requires", index]);
     this.reporter.distinct([...path, "prefer"], prefer ?? []);
     this.reporter.distinct([...path, "requires"], requires);
     return {
@@ -240,6 +239,14 @@ class Resolver {
       requires,
       resources: this.resources([...path, "resources"], name, member(body, "resources"), gateways),
     };
+  }
+
+  private monitorIsKnown(monitor: string, path: ConfigPath): void {
+    if (monitor === BALANCER_MONITOR && !this.monitorNames.has(monitor))
+      this.reporter.report("CONFIG_UNKNOWN_MONITOR", path, "the file has no balancer", {
+        next: "add `balancer: …`, or leave it out here",
+      });
+    else this.reporter.known("monitor", monitor, path, this.monitorNames);
   }
 
   private resources(path: ConfigPath, group: string, value: unknown, gateways: readonly string[]): ResourceConfig[] {

@@ -13,7 +13,6 @@ import type {
 } from "./balancer.ts";
 import { readHostName, readPathMatch } from "./balancer-values.ts";
 import type { Listeners } from "./listeners.ts";
-import { pathText } from "./findings.ts";
 import { nearestWord } from "./nearest.ts";
 import { entriesOf, member, read } from "./parts.ts";
 import { findRedirectLoop } from "./path-rules.ts";
@@ -39,22 +38,14 @@ export function resolveSites(entries: readonly [string, unknown][], context: Sit
 
 class SiteResolver {
   private readonly context: SiteContext;
-  private readonly mainNames = new Map<string, ConfigPath>();
 
   constructor(context: SiteContext) {
     this.context = context;
   }
 
-  site(key: string, body: unknown): SiteConfig | undefined {
+  site(name: string, body: unknown): SiteConfig | undefined {
     const { reporter } = this.context;
-    const path = ["balancer", "sites", key];
-    const name = key.toLowerCase();
-    const twin = this.mainNames.get(name);
-    if (twin !== undefined)
-      reporter.reportKey("CONFIG_DUPLICATE_ENTRY", path, `${name} is already the site ${pathText(twin)}`, {
-        next: "make them one site",
-      });
-    this.mainNames.set(name, path);
+    const path = ["balancer", "sites", name];
     this.checkPools(path, body);
     const tls = tlsOf(read(TlsFile.optional(), member(body, "tls")));
     const names = this.names(path, name, member(body, "aliases"));
