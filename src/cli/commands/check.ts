@@ -55,7 +55,7 @@ async function printText(
     return;
   }
   const { timingText } = await import("../../core/config/explain.ts");
-  const { cluster: name, nodes, groups } = cluster.config;
+  const { cluster: name, nodes, groups, balancer } = cluster.config;
   const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
   const errors = problems.filter((found) => found.severity === "error").length;
   const warnings = problems.filter((found) => found.severity === "warning").length;
@@ -63,9 +63,13 @@ async function printText(
     errors > 0 ? plural(errors, "error") : warnings > 0 ? `usable, with ${plural(warnings, "warning")}` : "fine";
   if (problems.length > 0) process.stderr.write("\n");
   process.stdout.write(`${timingText(cluster.config)}\n\n`);
-  process.stdout.write(
-    `${file}: cluster ${name}, ${plural(nodes.length, "node")}, ${plural(groups.length, "group")}: ${verdict}\n`,
-  );
+  const counts = [plural(nodes.length, "node"), plural(groups.length, "group")];
+  if (balancer !== undefined) {
+    const { balancerText } = await import("../../core/config/explain-balancer.ts");
+    process.stdout.write(`${balancerText(balancer)}\n\n`);
+    counts.push(plural(balancer.sites.length, "site"), plural(balancer.pools.length, "pool"));
+  }
+  process.stdout.write(`${file}: cluster ${name}, ${counts.join(", ")}: ${verdict}\n`);
 }
 
 async function printJson(

@@ -3,22 +3,14 @@
  * nothing any more. An operator sees at a glance whether the file says what was meant.
  */
 
-import type {
-  BalancerConfig,
-  CheckConfig,
-  ListenConfig,
-  MemberConfig,
-  PathMatch,
-  PoolConfig,
-  SiteConfig,
-} from "./balancer.ts";
+import type { BalancerConfig, CheckConfig, MemberConfig, PathMatch, PoolConfig, SiteConfig } from "./balancer.ts";
 import { formatDuration } from "./duration.ts";
 
 /** Sites, and pools, that are listed; the rest is counted. */
 const LISTED = 20;
 /** Names of a site and members of a pool that are written out. */
 const WRITTEN = 6;
-const EVERY: Readonly<Record<string, string>> = { "0.0.0.0": "*", "::": "[::]" };
+const EVERY: Readonly<Record<string, string>> = { "0.0.0.0": "every IPv4 address", "::": "every IPv6 address" };
 
 /** Several lines without a trailing newline. */
 export function balancerText(config: BalancerConfig): string {
@@ -62,13 +54,14 @@ function namesOf({ name, names, wildcards, catchesAll }: SiteConfig): string {
   return all.length === 0 ? name : some(all);
 }
 
+/** `http 80, https 443 on 192.0.2.10`: ports that share their addresses are told together. */
 function listensOf({ listen }: SiteConfig): string {
-  return some(listen.flatMap((one) => one.addresses.map((address) => placeOf(one, address))));
-}
-
-function placeOf({ port, tls }: ListenConfig, address: string): string {
-  const host = EVERY[address] ?? (address.includes(":") ? `[${address}]` : address);
-  return `${tls ? "https" : "http"} ${host}:${port}`;
+  const places = new Map<string, string[]>();
+  for (const { addresses, port, tls } of listen) {
+    const where = some(addresses.map((address) => EVERY[address] ?? address));
+    places.set(where, [...(places.get(where) ?? []), `${tls ? "https" : "http"} ${port}`]);
+  }
+  return [...places].map(([where, ports]) => `${some(ports)} on ${where}`).join("; ");
 }
 
 function goalsOf(site: SiteConfig): string {
@@ -84,14 +77,15 @@ function goalsOf(site: SiteConfig): string {
   return `-> ${site.pool}${others.length === 0 ? "" : ` (${some(others)})`}`;
 }
 
+/** As the file writes it. */
 function matchText({ kind, text }: PathMatch): string {
   switch (kind) {
     case "exact":
-      return text;
+      return `=${text}`;
     case "prefix":
-      return `${text.replace(/\/$/, "")}/…`;
+      return text;
     case "suffix":
-      return `…${text}`;
+      return `*${text}`;
   }
 }
 

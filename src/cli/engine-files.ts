@@ -1,0 +1,10 @@
+/** The files of an engine for what it should carry, from the very driver that the daemon uses; nothing is touched. */
+
+import type { RenderedFile, Wanted } from "../core/balancer/wanted.ts";
+
+/** `directory`: where the engine's files are on a node; it need not exist here. */
+export async function filesFor(wanted: Wanted, directory: string): Promise<readonly RenderedFile[]> {
+  const { createEngine } = await import("../daemon/balancer/engines.ts");
+  const engine = await createEngine(wanted.config.engine, { directory, run: "child", log: () => {} });
+  return engine.render(wanted);
+}
