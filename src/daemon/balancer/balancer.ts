@@ -21,6 +21,7 @@ import type { ClusterConfig } from "../../core/config/cluster.ts";
 import type { Wish } from "../../core/membership/frame.ts";
 import type { DecisionEvent } from "../../core/node/effects.ts";
 import type { Applied, Engine, EngineFigures } from "../../host/engines/engine.ts";
+import { findPortHolder } from "../../host/linux/port-holder.ts";
 import type { PeerAnswer, Question } from "../control-client.ts";
 import type { HeartPort } from "../heart-port.ts";
 import type { Log } from "../log.ts";
@@ -28,6 +29,7 @@ import { gatherPools } from "./gather.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { Keeper } from "./keeper.ts";
 import { MemberRequests } from "./member-requests.ts";
+import { explainPortInUse } from "./port-in-use.ts";
 import { ownProblems } from "./problems.ts";
 import { summaryOf, viewOf } from "./view.ts";
 import { filesOf, watchFiles } from "./watched-files.ts";
@@ -87,6 +89,7 @@ export class Balancer implements BalancerPort {
       record,
       judged: (verdict, detail) => this.#judged(verdict, detail),
       begun: () => void this.#sync(),
+      explain: (problem) => explainPortInUse(problem, findPortHolder),
     });
     const peers = options.config.nodes.map(({ name }) => name).filter((name) => name !== node);
     this.#exchange = new WishExchange({ peers, store, ask: options.ask });

@@ -34,6 +34,7 @@ function keep(pausesMs: readonly number[] = [0, 5, 10]): Kept {
       kept.events.push(event);
       kept.reasons.push(event.reason);
     },
+    explain: async (problem) => problem,
     begun: () => engine.did.push("begun"),
     pausesMs,
     now: () => kept.nowMs,

@@ -32,6 +32,8 @@ export interface KeeperOptions {
   readonly record: (event: Omit<DecisionEvent, "at">) => void;
   /** After every start and reload, when the engine's figures began anew, and after it was adopted. */
   readonly begun: () => void;
+  /** Makes an engine's words clearer where this machine can tell more. */
+  readonly explain: (problem: Problem) => Promise<Problem>;
   /** For tests. */
   readonly pausesMs?: readonly number[];
   readonly calmMs?: number;
@@ -139,7 +141,7 @@ export class Keeper {
     if (this.#isEnded) return outcome;
     if (outcome.ok) this.#applied(wanted, outcome);
     else await this.#refused(wanted, outcome.problems);
-    return outcome;
+    return outcome.ok ? outcome : { ok: false, problems: this.#problems };
   }
 
   async #ask(wanted: Wanted): Promise<Outcome> {
@@ -171,7 +173,9 @@ export class Keeper {
     if (by === "start" || by === "reload") this.#options.begun();
   }
 
-  async #refused(wanted: Wanted, problems: readonly Problem[]): Promise<void> {
+  async #refused(wanted: Wanted, said: readonly Problem[]): Promise<void> {
+    const problems = await Promise.all(said.map(this.#options.explain));
+    if (this.#isEnded) return;
     const isNews = JSON.stringify(problems) !== JSON.stringify(this.#problems);
     this.#problems = problems;
     const detail = problems.map(({ message }) => message).join("; ");
