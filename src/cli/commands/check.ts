@@ -25,7 +25,11 @@ async function check(file: string, asJson: boolean): Promise<number> {
   const { loadClusterFile, UNREADABLE } = await import("../../host/config-file.ts");
   const loaded = loadClusterFile(file);
   const cluster = loaded.ok ? loaded.value : undefined;
-  const problems = [...loaded.problems, ...(cluster ? await keyProblems(cluster.config.keyFile) : [])];
+  const problems = [
+    ...loaded.problems,
+    ...(cluster ? await keyProblems(cluster.config.keyFile) : []),
+    ...(cluster ? await fileProblems(cluster) : []),
+  ];
   const isUsable = !problems.some((found) => found.severity === "error");
   if (asJson) await printJson(file, cluster, problems, isUsable);
   else await printText(file, cluster, problems);
@@ -41,6 +45,15 @@ async function keyProblems(path: string): Promise<Problem[]> {
   const { loadKeyFile } = await import("../../host/key-file.ts");
   const soft = new Set(["KEY_MISSING", "KEY_UNREADABLE"]);
   return loadKeyFile(path).problems.map((found) => (soft.has(found.code) ? { ...found, severity: "warning" } : found));
+}
+
+/** Certificates and other files of the balancer, likewise. */
+async function fileProblems({ config: { balancer }, positions }: LoadedCluster): Promise<Problem[]> {
+  if (balancer === undefined) return [];
+  const { ABSENT_CODES, balancerFileProblems } = await import("../../host/balancer-files.ts");
+  return balancerFileProblems(balancer, { positions }).map((found) =>
+    ABSENT_CODES.includes(found.code) ? { ...found, severity: "warning" } : found,
+  );
 }
 
 async function printText(
