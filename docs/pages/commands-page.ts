@@ -14,6 +14,17 @@ const NOTES: Readonly<Record<string, string>> = {
   daemon: "The systemd unit starts this. Log lines are JSON. SIGTERM leaves: groups move away first.",
   check:
     "Each error comes with line, column, the drawn line, what was expected and the nearest valid word. Warnings are for what is legal but risky: no gateway, one link, a group with one possible node.",
+  pools:
+    "A row begins with the name that `drain` and `weight` take. Sessions, waiting requests and requests are those of all nodes' engines, old workers included; where the engines disagree about a member, each one's opinion is shown.",
+  drain:
+    "The wish is kept on every node, over restarts and takeovers; a node that is away learns it when it is back. It is refused when nobody of the pool would be left for new visitors, unless forced. Finished, for `--wait`, means: all engines know of it, none has a session or a waiting request for the member, and no request came for the time of `--quiet`. A visitor whose cookie names the member is still sent there, so between two clicks there is no session: take a longer `--quiet` where visitors stay long. After the timeout the exit code is 1, and the member stays drained.",
+  standby:
+    "The node's members of pools drain on all nodes, as long as somebody else of the pool takes new visitors.",
+  diff: "The exit codes are those of `diff`: 0 nothing changes, 1 something does, 2 it cannot be told. Operators' drains and weights are kept in the comparison. Nothing is touched.",
+  render:
+    "It needs no daemon and no root, and touches nothing. For an engine that the file does not name, what that engine cannot do is told as by `check`. Operators' drains and weights are not in it.",
+  reload:
+    "If only the balancer differs, the engine gets it by runtime commands or one reload, and nothing else is touched. Other changes take a restart that keeps the leases. Certificates are looked at as well.",
   switch: "It is refused, with the reason, when the node may not hold the group.",
   events: "Each line has a [reason word](reasons.md).",
   maintenance: "Every `status` says so while it is on.",

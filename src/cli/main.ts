@@ -67,9 +67,17 @@ const VERBS: Readonly<Record<string, Verb>> = {
     load: async () => (await import("./commands/weight.ts")).weightCommand(),
   },
   check: { summary: "check a cluster file", load: async () => (await import("./commands/check.ts")).checkCommand() },
+  diff: {
+    summary: "show what a new cluster file would change, and how",
+    load: async () => (await import("./commands/diff.ts")).diffCommand(),
+  },
   reload: {
     summary: "read the cluster file again",
     load: async () => (await import("./commands/reload.ts")).reloadCommand(),
+  },
+  render: {
+    summary: "print the engine's files that a cluster file means",
+    load: async () => (await import("./commands/render.ts")).renderCommand(),
   },
   keygen: { summary: "make a cluster key", load: async () => (await import("./commands/keygen.ts")).keygenCommand() },
   daemon: { summary: "run one node", load: async () => (await import("./commands/daemon.ts")).daemonCommand() },

@@ -28,7 +28,7 @@ test("sites, pools and how soon a dead member gets nothing are told in a few lin
   const text = told(`
   sites:
     example.com:
-      aliases: [www.example.com, "*.example.org"]
+      aliases: ["*.example.org"]
       listen: [80, { port: 443, tls: true }]
       tls: { certificates: /etc/ssl/example.pem }
       redirect-to-https: 301
@@ -48,8 +48,8 @@ test("sites, pools and how soon a dead member gets nothing are told in a few lin
 `);
   expect(text).toMatchInlineSnapshot(`
     "Balancer: haproxy on every node. Sites:
-      example.com, www.example.com, *.example.org  http 80, https 443 on 192.0.2.10, 2001:db8::10  -> apache (/api api, *.jpg images, http to https)
-      every other name                             http 8080 on 192.0.2.10                         -> images
+      example.com, *.example.org  http 80, https 443 on 192.0.2.10, 2001:db8::10  -> apache (/api api, *.jpg images, http to https)
+      every other name            http 8080 on 192.0.2.10                         -> images
     Pools:
       apache  srv1 10.0.0.11:8000 (weight 100), srv2 10.0.0.12:8000 (weight 50), spare 192.0.2.11:8001 (weight 100, backup)
               roundrobin, cookie SERVERID, HEAD /check.txt every 2s: down within 7s (3 failures), up again within 4s (2 successes)
