@@ -6,10 +6,10 @@
 import { Worker } from "node:worker_threads";
 
 import type { Result } from "../core/base/report.ts";
-import type { DaemonOptions, Loaded } from "./load.ts";
+import type { Loaded, LoadOptions } from "./load.ts";
 
 /** Like `load`, elsewhere; rejects only for a defect. */
-export function loadApart(options: DaemonOptions): Promise<Result<Loaded>> {
+export function loadApart(options: LoadOptions): Promise<Result<Loaded>> {
   // Sources run as they are, compiled files beside their like.
   const isSource = import.meta.url.endsWith(".ts");
   const file = new URL(isSource ? "./load-thread.ts" : "./load-thread.js", import.meta.url);

@@ -3,6 +3,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 
 import { load } from "./load.ts";
-import type { DaemonOptions } from "./load.ts";
+import type { LoadOptions } from "./load.ts";
 
-parentPort?.postMessage(load(workerData as DaemonOptions));
+parentPort?.postMessage(load(workerData as LoadOptions));

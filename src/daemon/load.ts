@@ -5,7 +5,9 @@
 
 import type { Problem, Result } from "../core/base/report.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
+import { balancerFileProblems } from "../host/balancer-files.ts";
 import { loadClusterFile } from "../host/config-file.ts";
+import type { LoadedCluster } from "../host/config-file.ts";
 import { loadKeyFile } from "../host/key-file.ts";
 
 /** How one node's daemon is started. */
@@ -24,10 +26,21 @@ export interface Loaded {
   readonly keys: readonly Uint8Array[];
 }
 
+/** How thoroughly a cluster file is judged. */
+export interface LoadOptions extends DaemonOptions {
+  /**
+   * Also the certificates and other files that the balancer needs. A daemon that starts does without: a lost
+   * certificate must not keep an address from being served, and the engine says why it does not run.
+   */
+  readonly withBalancerFiles?: boolean;
+}
+
 /** Reads the cluster file and its key. */
-export function load(options: DaemonOptions): Result<Loaded> {
+export function load(options: LoadOptions): Result<Loaded> {
   const file = loadClusterFile(options.configFile);
   if (!file.ok) return file;
+  const files = options.withBalancerFiles === true ? problemsOfFiles(file.value) : [];
+  if (files.some(({ severity }) => severity === "error")) return { ok: false, problems: [...file.problems, ...files] };
   const { config, hash } = file.value;
   if (!config.nodes.some(({ name }) => name === options.node)) {
     const names = config.nodes.map(({ name }) => name).join(", ");
@@ -44,8 +57,13 @@ export function load(options: DaemonOptions): Result<Loaded> {
   return {
     ok: true,
     value: { config, configHash: hash, keys: keys.value },
-    problems: [...file.problems, ...keys.problems],
+    problems: [...file.problems, ...files, ...keys.problems],
   };
+}
+
+function problemsOfFiles({ config, positions }: LoadedCluster): Problem[] {
+  if (config.balancer === undefined) return [];
+  return balancerFileProblems(config.balancer, { positions, now: Date.now() });
 }
 
 function failure(problem: Problem): { ok: false; problems: readonly Problem[] } {

@@ -48,7 +48,7 @@ export function createReloader(parts: {
   return new Reloader({
     node: options.node,
     running: parts.running,
-    load: () => loadApart(options),
+    load: () => loadApart({ ...options, withBalancerFiles: true }),
     check: async (config) => {
       if (balancer?.config.engine === config.engine) return await balancer.check(config);
       const { runtimeDir } = options;
