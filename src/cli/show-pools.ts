@@ -3,7 +3,7 @@
  * `weight` take. What is not as it should be stands out, and where the nodes' engines disagree, it is told who says what.
  */
 
-import type { BalancerView, MemberView, PoolsAnswer } from "../api/balancer.ts";
+import type { MemberView, PoolsAnswer } from "../api/balancer.ts";
 import { list, showEngines, suspicionLine } from "./show-balancer.ts";
 import { foldPools, silentNodes } from "./fold-pools.ts";
 import type { FoldedMember, FoldedPool } from "./fold-pools.ts";
