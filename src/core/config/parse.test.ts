@@ -6,7 +6,7 @@ import { canonicalText } from "./canonical.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import { parseCluster } from "./parse.ts";
 
-const examples = ["two-nodes", "three-nodes-ipv6", "service"].map((name) =>
+const examples = ["two-nodes", "three-nodes-ipv6", "service", "balanced-site", "balanced-tls"].map((name) =>
   readFileSync(new URL(`../../../examples/${name}.yaml`, import.meta.url), "utf8"),
 );
 

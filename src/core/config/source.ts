@@ -79,9 +79,24 @@ export function readSource(original: string, file: string): Source {
   }
 }
 
-/** Makes a problem of severity `error`. */
+/** Makes a problem of severity `error`. Names from the file may hold anything, so its texts are made printable. */
 export function problem(code: ConfigCode, message: string, at?: TextPosition, more: Partial<Problem> = {}): Problem {
-  return { code, severity: "error", message, ...(at && { at }), ...more };
+  const { expected, nearest, next, ...rest } = more;
+  return {
+    code,
+    severity: "error",
+    message: printable(message),
+    ...(at && { at }),
+    ...rest,
+    ...(expected !== undefined && { expected: printable(expected) }),
+    ...(nearest !== undefined && { nearest: printable(nearest) }),
+    ...(next !== undefined && { next: printable(next) }),
+  };
+}
+
+/** Control characters as a string in JSON has them: a line break would make one message look like two. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 type Placer = (start: number, end: number) => TextPosition;
