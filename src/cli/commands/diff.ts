@@ -6,7 +6,7 @@ import { Command } from "commander";
 
 import type { PoolsAnswer, RunningAnswer } from "../../api/balancer.ts";
 import type { RenderedFile, Wanted } from "../../core/balancer/wanted.ts";
-import type { Problem } from "../../core/base/report.ts";
+import type { Problem, Result } from "../../core/base/report.ts";
 import type { BalancerConfig } from "../../core/config/balancer.ts";
 import type { ClusterConfig } from "../../core/config/cluster.ts";
 import type { ConfigChange } from "../../core/config/diff.ts";
@@ -89,35 +89,37 @@ async function currentSide(
   client: DaemonClient,
   runtimeDir: string,
 ): Promise<Side & { readonly isRunning: boolean }> {
-  if (named === undefined) {
-    const running = await runningOf(client);
-    if (running !== undefined) {
-      const { node, file, config, wanted, directory } = running;
-      return { name: `${file} as ${node} runs it`, config, wanted, directory, isRunning: true };
-    }
+  const running = named === undefined ? await runningOf(client) : { ok: false as const, problems: [] };
+  if (running.ok) {
+    const { node, file, config, wanted, directory } = running.value;
+    return { name: `${file} as ${node} runs it`, config, wanted, directory, isRunning: true };
   }
   const file = named ?? USUAL_FILE;
-  const { config } = await load(file);
+  const { config } = await load(file, running.problems);
   const { engineDirectory } = await import("../../daemon/balancer/engines.ts");
   const { wantedOf } = await import("../../core/balancer/wanted.ts");
   const wanted = config.balancer && wantedOf(config.balancer);
   return { name: file, config, wanted, directory: engineDirectory(runtimeDir), isRunning: false };
 }
 
-/** Undefined without a daemon; other trouble is thrown, because its config would be the one that counts. */
-async function runningOf(client: DaemonClient): Promise<RunningAnswer | undefined> {
+/** Without a daemon, why; other trouble is thrown, because a daemon's config is the one that counts. */
+async function runningOf(client: DaemonClient): Promise<Result<RunningAnswer>> {
   try {
-    return await client.get<RunningAnswer>("/v1/running");
+    return { ok: true, value: await client.get<RunningAnswer>("/v1/running"), problems: [] };
   } catch (error) {
-    if (error instanceof DaemonError && error.problems.every(({ code }) => code === "NO_DAEMON")) return undefined;
-    throw error;
+    if (!(error instanceof DaemonError) || !error.problems.every(({ code }) => code === "NO_DAEMON")) throw error;
+    return { ok: false, problems: error.problems };
   }
 }
 
-async function load(file: string): Promise<{ config: ClusterConfig; problems: readonly Problem[] }> {
+/** `before`: told first when the file cannot be used either. */
+async function load(
+  file: string,
+  before: readonly Problem[] = [],
+): Promise<{ config: ClusterConfig; problems: readonly Problem[] }> {
   const { loadClusterFile } = await import("../../host/config-file.ts");
   const loaded = loadClusterFile(file);
-  if (!loaded.ok) throw new DaemonError(loaded.problems);
+  if (!loaded.ok) throw new DaemonError([...before, ...loaded.problems]);
   return { config: loaded.value.config, problems: loaded.problems };
 }
 
@@ -172,7 +174,7 @@ async function reportOn({ before, after, changes, traffic }: Compared): Promise<
     before: before.name,
     after: after.name,
     changes,
-    files: await filesOf(before, after),
+    files: changes.length === 0 ? [] : await filesOf(before, after),
     how,
     atRisk:
       changes.length === 0
