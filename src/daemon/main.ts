@@ -7,19 +7,13 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { resolve } from "node:path";
 
-import type { RunningAnswer } from "../api/balancer.ts";
 import { createApiServer } from "../api/server.ts";
 import { listenOnSocket, socketPath } from "../api/socket.ts";
-import type { RequestAnswer } from "../api/types.ts";
 import type { Problem, Result } from "../core/base/report.ts";
 import type { DecisionEvent } from "../core/node/effects.ts";
 import type { Handover } from "../core/node/inputs.ts";
 import { createCommands } from "../host/commands.ts";
-import type { Balancer } from "./balancer/balancer.ts";
-import { engineDirectory } from "./balancer/engines.ts";
-import { startBalancer } from "./balancer/start.ts";
 import { createBackend } from "./cluster-view.ts";
 import { ControlClient } from "./control-client.ts";
 import { startControlServer } from "./control-server.ts";
@@ -40,13 +34,13 @@ import type { Notifier } from "./notify.ts";
 import { claim, inherit } from "./prepare.ts";
 import { openRecorder } from "./recorder.ts";
 import type { Recorder } from "./recorder.ts";
-import { createReloader } from "./reload.ts";
-import type { Reloader } from "./reload.ts";
 import { startReplication } from "./replication.ts";
 import { readRunning, removeRunning, RunningList, settingsRecord } from "./running.ts";
 import { Services } from "./services.ts";
 import { openStore } from "./store.ts";
 import type { Store } from "./store.ts";
+import { wireBalancer } from "./wire-balancer.ts";
+import type { Balancing } from "./wire-balancer.ts";
 
 const VERSION = (
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
@@ -94,7 +88,7 @@ export async function runDaemon(
 
 class Daemon {
   readonly #options: DaemonOptions;
-  #loaded: Loaded;
+  readonly #loaded: Loaded;
   readonly #log: Log;
   readonly #commands = createCommands();
   /** Undone in reverse order at the end. */
@@ -105,6 +99,7 @@ class Daemon {
   #finish: (code: number) => void = () => {};
   #heart: Heart | undefined;
   #notifier: Notifier | undefined;
+  #balancing: Balancing | undefined;
   #isHeartReady = false;
   #isLeaving = false;
 
@@ -262,27 +257,24 @@ class Daemon {
     const heart = this.#heart;
     if (heart === undefined) throw new Error("the heart must be started first");
     const { config, keys } = this.#loaded;
-    const { node, runtimeDir, stateDir } = this.#options;
+    const { node, runtimeDir } = this.#options;
     const commands = this.#commands;
     const log = this.#log;
 
     const client = new ControlClient({ config, node, keys });
-    const running = await startBalancer({
-      config,
-      node,
-      runtimeDir,
-      stateDir,
+    const balancing = await wireBalancer({
+      options: this.#options,
+      loaded: this.#loaded,
       heart,
-      ask: (peer, question) => client.ask(peer, question),
+      client,
+      wishes: store.initial.wishes,
+      restart: () => backend.submit({ verb: "restart" }, { kind: "operator" }),
       record: (event) => this.#record(recorder, event),
       log,
-      environment: process.env,
-      wishes: store.initial.wishes,
     });
-    if (running !== undefined) this.#ends.push(() => running.end(this.#isLeaving));
-    const balancer = running?.balancer;
-    const restart = (): Promise<RequestAnswer> => backend.submit({ verb: "restart" }, { kind: "operator" });
-    const reloader = this.#makeReloader({ recorder, balancer, restart });
+    this.#balancing = balancing;
+    this.#flushables.push(balancing);
+    this.#ends.push(() => balancing.end(this.#isLeaving));
     const backend = createBackend({
       config,
       node,
@@ -292,9 +284,9 @@ class Daemon {
       ask: (peer, question) => client.ask(peer, question),
       // The answer to whoever asked goes out first; the leases allow for it.
       handOver: (handover) => setTimeout(() => this.#becomeNextSelf(handover), 20),
-      balancer,
-      reload: () => reloader.reload(),
-      running: () => this.#running(balancer),
+      balancer: balancing.balancer,
+      reload: balancing.reload,
+      running: balancing.running,
     });
     const api = createApiServer(backend);
     const path = socketPath(runtimeDir);
@@ -327,32 +319,6 @@ class Daemon {
     this.#sayReady();
   }
 
-  #makeReloader(parts: {
-    recorder: Recorder;
-    balancer: Balancer | undefined;
-    restart: () => Promise<RequestAnswer>;
-  }): Reloader {
-    const { recorder, balancer, restart } = parts;
-    return createReloader({
-      options: this.#options,
-      running: () => this.#loaded,
-      adopted: (loaded) => {
-        this.#loaded = loaded;
-      },
-      balancer,
-      restart,
-      record: (event) => this.#record(recorder, event),
-      log: this.#log,
-    });
-  }
-
-  #running(balancer: Balancer | undefined): RunningAnswer {
-    const { node, configFile, runtimeDir } = this.#options;
-    const { config, configHash: hash } = this.#loaded;
-    const directory = engineDirectory(runtimeDir);
-    return { node, file: resolve(configFile), hash, config, wanted: balancer?.wanted(), directory };
-  }
-
   /** Called when the heart is ready and when the rest is; the later call tells it. */
   #sayReady(): void {
     if (this.#notifier === undefined || !this.#isHeartReady) return;
@@ -366,6 +332,7 @@ class Daemon {
   }
 
   #becomeNextSelf(handover: Handover): void {
+    this.#balancing?.release();
     void becomeNextSelf({
       runtimeDir: this.#options.runtimeDir,
       handover,

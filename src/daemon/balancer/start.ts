@@ -5,6 +5,7 @@
 
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 
 import type { BalancerConfig, EngineName } from "../../core/config/balancer.ts";
 import type { ClusterConfig } from "../../core/config/cluster.ts";
@@ -18,7 +19,8 @@ import { Balancer } from "./balancer.ts";
 import { createEngine, engineDirectory, howToRun } from "./engines.ts";
 import { openWishStore } from "./wish-store.ts";
 
-const ENGINES: readonly EngineName[] = ["haproxy", "nginx"];
+/** Every engine's own file in the engines' directory; without it, it never ran from there. */
+const CONFIG_FILES: Readonly<Record<EngineName, string>> = { haproxy: "haproxy.cfg", nginx: "nginx.conf" };
 /** An engine that the cluster file has no more: its ports are wanted soon. */
 const RETIRE_GRACE_MS = 2_000;
 
@@ -39,6 +41,8 @@ export interface StartOptions {
 /** A balancer on its way, and how it ends. */
 export interface RunningBalancer {
   readonly balancer: Balancer;
+  /** Waits until the wishes are on disk. */
+  readonly flush: () => Promise<void>;
   /** In order: the engine ends with the daemon if it is its child. Otherwise it goes on. */
   readonly end: (isInOrder: boolean) => Promise<void>;
 }
@@ -87,7 +91,7 @@ export async function startBalancer(options: StartOptions): Promise<RunningBalan
     await balancer.stop();
     await rm(directory, { recursive: true, force: true });
   };
-  return { balancer, end };
+  return { balancer, flush: () => store.flush(), end };
 }
 
 /** A driver for this engine in this daemon's directories; the engine itself is not touched. */
@@ -103,8 +107,9 @@ export async function makeEngine(
 }
 
 async function retireOthers(kept: EngineName | undefined, options: StartOptions): Promise<void> {
-  if (!existsSync(engineDirectory(options.runtimeDir))) return;
-  for (const name of ENGINES.filter((other) => other !== kept)) {
+  const directory = engineDirectory(options.runtimeDir);
+  const others = (Object.keys(CONFIG_FILES) as EngineName[]).filter((name) => name !== kept);
+  for (const name of others.filter((other) => existsSync(join(directory, CONFIG_FILES[other])))) {
     const engine = await makeEngine(name, options);
     const isThere = await engine.adopt({ config: nothing(name), members: [], servingAll: [] }).catch(() => false);
     if (!isThere) continue;
@@ -112,6 +117,7 @@ async function retireOthers(kept: EngineName | undefined, options: StartOptions)
     await engine.stop(RETIRE_GRACE_MS).catch((error: unknown) => {
       options.log.error("an engine could not be ended", { engine: name, detail: (error as Error).message });
     });
+    await rm(join(directory, CONFIG_FILES[name]), { force: true });
   }
 }
 
