@@ -93,10 +93,10 @@ export function pathFits(match: PathMatch): Condition {
   const { kind, text } = match;
   if (kind === "exact") return [[`{ path -m str -- ${word(text)} }`]];
   if (kind === "suffix") return [[`{ path -m end -i -- ${word(text)} }`]];
-  const folder = text.replace(/\/+$/, "");
-  if (folder === "") return ALWAYS;
-  const below = `{ path -m beg -- ${word(`${folder}/`)} }`;
-  return text.endsWith("/") ? [[below]] : [[`{ path -m str -- ${word(folder)} }`], [below]];
+  if (text === "/") return ALWAYS;
+  if (text.endsWith("/")) return [[`{ path -m beg -- ${word(text)} }`]];
+  // `/api` fits itself and what is below it: with a slash behind, both begin with `/api/`.
+  return [[`{ path,concat(/) -m beg -- ${word(`${text}/`)} }`]];
 }
 
 /** Both conditions. */

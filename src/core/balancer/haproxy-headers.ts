@@ -23,9 +23,15 @@ export function clientRules(front: Front): readonly string[] {
     rule("http-request set-var(txn.peer) src", [[`{ src ${among} }`]]),
     rule("http-request set-src req.hdr_ip(x-forwarded-for,-1)", [[FROM_PROXY]]),
   ];
+  const proxies = [FROM_PROXY];
   for (let hop = 2; hop <= MAX_HOPS; hop++) {
-    const proxies = Array.from({ length: hop - 1 }, (_, index) => `{ req.hdr_ip(x-forwarded-for,-${index + 1}) ${among} }`);
-    rules.push(rule(`http-request set-src req.hdr_ip(x-forwarded-for,-${hop})`, [[FROM_PROXY, ...proxies]]));
+    // The hop before must have an address, and be believed; else that address is the client's.
+    const name = `proxy${hop - 1}`;
+    proxies.push(name);
+    rules.push(
+      `acl ${name} req.hdr_ip(x-forwarded-for,-${hop - 1}) ${among}`,
+      rule(`http-request set-src req.hdr_ip(x-forwarded-for,-${hop})`, [proxies]),
+    );
   }
   return rules;
 }

@@ -6,22 +6,29 @@
  */
 
 import type { RateLimitConfig, SiteConfig } from "../config/balancer.ts";
-import { both, rule, siteIs, sitesBy, type Front } from "./haproxy-front.ts";
+import { both, rule, siteIs, sitesBy, type Condition, type Front } from "./haproxy-front.ts";
 import { section, time } from "./haproxy-words.ts";
 
 const LENGTH_REQUIRED =
   "http-request return status 411 content-type text/plain string 'A body needs a Content-Length here.'";
 
+/** HTTP/1 says that a body of unknown length comes; HTTP/2 does not, so there all methods that carry one must tell. */
+const HAS_NO_LENGTH: Condition = [
+  ["{ req.hdr(transfer-encoding) -m found }"],
+  ["{ req.ver 2.0 }", "!{ req.hdr(content-length) -m found }", "!{ method GET HEAD OPTIONS TRACE DELETE CONNECT }"],
+];
+
 /** Bodies that are too long by their length, or that do not tell it. */
 export function bodyRules(front: Front): readonly string[] {
   const limits = sitesBy(front.listener.sites, ({ bodyLimitBytes }) => bodyLimitBytes);
-  return limits.flatMap(({ value: bytes, sites }) => [
-    rule(
-      "http-request deny deny_status 413",
-      both(siteIs(front, sites), [[`{ req.hdr_val(content-length) gt ${bytes} }`]]),
-    ),
-    rule(LENGTH_REQUIRED, both(siteIs(front, sites), [["{ req.hdr(transfer-encoding) -m found }"]])),
-  ]);
+  return limits.flatMap(({ value: bytes, sites }) => {
+    const isHere = siteIs(front, sites);
+    const isTooLong: Condition = [[`{ req.hdr_val(content-length) gt ${bytes} }`]];
+    return [
+      rule("http-request deny deny_status 413", both(isHere, isTooLong)),
+      rule(LENGTH_REQUIRED, both(isHere, HAS_NO_LENGTH)),
+    ];
+  });
 }
 
 /** Addresses that one table remembers; an entry takes about 150 bytes, and only when it is used. */

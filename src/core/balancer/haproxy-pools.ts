@@ -60,7 +60,7 @@ function commonLines(room: PoolRoom, pool: PoolConfig, users: readonly SiteConfi
     "option allbackups",
     ...timeoutLines(room, pool, users),
     ...compressionLines(users),
-    ...errorPageLines(room.needed, users),
+    ...errorPageLines(room.needed, users, (status) => status >= 500),
   ];
 }
 
@@ -132,15 +132,19 @@ function compressionLines(users: readonly SiteConfig[]): readonly string[] {
   const wishes = users.flatMap(({ compression }) => (compression === undefined ? [] : [compression]));
   if (wishes.length === 0 || wishes.length < users.length) return [];
   const types = [...new Set(wishes.flatMap(({ types }) => types))];
-  return ["compression algo gzip", `compression type ${types.map(word).join(" ")}`];
+  return ["compression algo gzip", ...types.map((type) => `compression type ${word(type)}`)];
 }
 
 /** `errorfile` lines for the pages of these sites; those who share a place agree. */
-export function errorPageLines(needed: FileFinder, sites: readonly SiteConfig[]): readonly string[] {
+export function errorPageLines(
+  needed: FileFinder,
+  sites: readonly SiteConfig[],
+  mayHappen: (status: number) => boolean = () => true,
+): readonly string[] {
   const pages = new Map<number, string>();
   for (const site of sites)
     for (const { status, path } of site.errorPages)
-      if (!pages.has(status)) pages.set(status, needed.errorPage(status, path));
+      if (mayHappen(status) && !pages.has(status)) pages.set(status, needed.errorPage(status, path));
   return [...pages].sort(([a], [b]) => a - b).map(([status, path]) => `errorfile ${status} ${word(path)}`);
 }
 

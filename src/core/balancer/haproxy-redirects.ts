@@ -33,7 +33,7 @@ function httpsRules(front: Front): readonly string[] {
   if (listener.tls) return [];
   const wanted = sitesBy(listener.sites, (site) => httpsTarget(site));
   // A proxy before us that speaks TLS with the client would be sent round in circles.
-  const unlessBehind: Condition = front.config.trusted.length === 0 ? [[]] : [["!{ var(txn.behind-tls) -m found }"]];
+  const unlessBehind: Condition = front.config.trusted.length === 0 ? [[]] : [["!{ var(txn.secured) -m found }"]];
   const rules = front.config.trusted.length > 0 && wanted.length > 0 ? [behindTls()] : [];
   if (wanted.length > 0) rules.push(...nameVariable(front));
   for (const { value, sites } of wanted) {
@@ -45,7 +45,7 @@ function httpsRules(front: Front): readonly string[] {
 }
 
 function behindTls(): string {
-  return `http-request set-var(txn.behind-tls) bool(true) if ${BEHIND_TLS}`;
+  return `http-request set-var(txn.secured) bool(true) if ${BEHIND_TLS}`;
 }
 
 function httpsTarget(site: SiteConfig): { readonly status: number; readonly port: number } | undefined {
@@ -110,6 +110,6 @@ function entryRules(entry: RedirectConfig, site: Condition): readonly string[] {
   const base = to.replace(/\/+$/, "");
   const rest = folder === "" ? "%[pathq]" : `%[pathq,bytes(${folder.length})]`;
   const onRest = rule(redirect(`${literal(base)}${rest}`, status), fits);
-  if (base === to || folder === "") return [onRest];
+  if (base === to || match.text.endsWith("/")) return [onRest];
   return [...withQuery(both(site, [[`{ path -m str -- ${word(folder)} }`]])), onRest];
 }

@@ -4,7 +4,7 @@
  */
 
 import type { BalancerConfig } from "../config/balancer.ts";
-import { both, fileStem, pathFits, poolsOf, rule, siteIs, type Front, type RenderedFiles } from "./haproxy-front.ts";
+import { both, fileStem, pathFits, patterns, poolsOf, rule, siteIs, sitesBy, type Front, type RenderedFiles } from "./haproxy-front.ts";
 import { clientRules, forwardRules, requestHeaderRules, responseHeaderRules } from "./haproxy-headers.ts";
 import { hostRules } from "./haproxy-hosts.ts";
 import { bodyRules, rateRules, type RateTable } from "./haproxy-limits.ts";
@@ -140,13 +140,13 @@ function poolRules(front: Front): readonly string[] {
       ? `str(${same})`
       : `var(txn.site),map_str(${front.files.add(`maps/${fileStem(front)}-pools.map`, sites.map(({ name, pool }) => `${name} ${pool}`))})`;
   // The last rule that fits decides, so those of the file stand in reverse.
-  const paths = sites.flatMap((site) =>
-    site.paths.toReversed().map(({ match, pool }) =>
-      rule(`http-request set-var(txn.pool) str(${pool})`, both(siteIs(front, [site]), pathFits(match))),
+  const paths = sitesBy(sites, ({ paths }) => paths).flatMap(({ value, sites: some }) =>
+    value.toReversed().map(({ match, pool }) =>
+      rule(`http-request set-var(txn.pool) str(${pool})`, both(siteIs(front, some), pathFits(match))),
     ),
   );
-  const isChecked = [...reached].filter((pool) => unchecked.has(pool));
-  const guard = isChecked.length === 0 ? "" : `!{ var(txn.pool) -m str -- ${isChecked.join(" ")} } `;
+  const hasNoFallback = [...reached].filter((pool) => unchecked.has(pool));
+  const guard = hasNoFallback.length === 0 ? "" : `!{ var(txn.pool) -m str ${patterns(front.files, hasNoFallback)} } `;
   return [
     `http-request set-var(txn.pool) ${choice}`,
     ...paths,

@@ -108,6 +108,8 @@ function statsSection({ address, port, path }: StatsConfig): string {
     "timeout client 30s",
     "timeout server 30s",
     "timeout connect 5s",
+    // Everything else is nobody's; without this it would be a pool without members.
+    `http-request return status 404 unless { url -m beg -- ${word(path)} }`,
     "stats enable",
     `stats uri ${word(path)}`,
     `stats http-request auth realm Figures unless { http_auth(${STATS_USERS}) }`,
