@@ -3,6 +3,7 @@
  * terminal and ends the lab on every way out.
  */
 
+import type { BalancerView } from "../api/balancer.ts";
 import type { EventRecord } from "../api/types.ts";
 import { pause } from "./clock.ts";
 import { FAULTS, heal } from "./faults/catalog.ts";
@@ -55,7 +56,7 @@ class LiveView {
   #message = "press a key to break something; the site shall stay";
   #isOver = false;
   #lastFailed = 0;
-  #lastPage: string | undefined;
+  #holder: string | undefined;
   #isBusy = false;
 
   constructor(lab: Lab) {
@@ -108,8 +109,8 @@ class LiveView {
           name: node.name,
           isOn,
           daemon,
-          nginx: (member?.programs["nginx"] ?? 0) > 0 ? "runs" : "dead",
-          view: isOn && daemon === "runs" ? await lab.view(node.name, ASK_LIMIT_MS).catch(() => undefined) : undefined,
+          web: (member?.programs[lab.plan.isBalanced ? "web" : "nginx"] ?? 0) > 0 ? "runs" : "dead",
+          ...(isOn && daemon === "runs" ? await this.#ask(node.name) : { view: undefined }),
           cables: node.plan.cables.map(({ link, port }) => ({ link, port, isPulled: state.pulled.includes(port) })),
         };
       }),
@@ -119,7 +120,8 @@ class LiveView {
       const isAway =
         numbers.sincePageMs === undefined || numbers.sincePageMs > STALE_PAGE_MS || numbers.failed > this.#lastFailed;
       this.#lastFailed = numbers.failed;
-      this.#lastPage = numbers.node;
+      // Behind a balancer pages come from all servers.
+      this.#holder = lab.plan.isBalanced ? serving[PUBLIC_VIP]?.[0] : numbers.node;
       this.#past.push({ node: isAway ? undefined : numbers.node });
       if (this.#past.length > MAX_PAST) this.#past.shift();
     }
@@ -136,6 +138,18 @@ class LiveView {
       chosen: this.#chosen,
       message: this.#message,
     };
+  }
+
+  /** A daemon about itself and its engine, as far as it answers in time. */
+  async #ask(node: string): Promise<Pick<NodeModel, "view" | "balancer">> {
+    const lab = this.#lab;
+    const [view, balancer] = await Promise.all([
+      lab.view(node, ASK_LIMIT_MS).catch(() => undefined),
+      lab.plan.isBalanced
+        ? lab.ask(node, "GET", "/v1/balancer", undefined, { timeoutMs: ASK_LIMIT_MS }).catch(() => undefined)
+        : undefined,
+    ]);
+    return { view, balancer: balancer as BalancerView | undefined };
   }
 
   /** Events that this node knows and we have not seen. Records travel, so the last seconds are asked for again. */
@@ -196,19 +210,39 @@ class LiveView {
       return;
     }
     const fault = FAULT_KEYS[key];
-    if (fault === undefined) return;
-    const victim = this.#chosen ?? this.#lastPage;
+    const drains = key === "b" && lab.plan.isBalanced;
+    if (fault === undefined && !drains) return;
+    const victim = this.#chosen ?? this.#holder;
     if (victim === undefined) {
       this.#message = "nobody holds the address: choose a server with its number";
+      return;
+    }
+    if (fault === undefined) {
+      await this.#drainOrUndrain(victim);
+      return;
+    }
+    if (fault === "nginx" && lab.plan.isBalanced) {
+      await lab.node(victim).killWeb();
+      this.#message = `${victim}: the web server is killed`;
       return;
     }
     await FAULTS[fault].inflict(lab.node(victim));
     this.#message = `${victim}: ${FAULTS[fault].summary}`;
   }
 
+  async #drainOrUndrain(member: string): Promise<void> {
+    const { balancer } = await this.#ask(this.#holder ?? member);
+    const isDrained = balancer?.pools.some(({ members }) =>
+      members.some((one) => one.member === member && one.drain !== undefined),
+    );
+    const verb = isDrained ? "undrain" : "drain";
+    const answer = await this.#lab.understudy(this.#holder ?? member, [verb, member]);
+    this.#message = (answer.stdout || answer.stderr).trim().split("\n")[0] || `${verb}: exit code ${answer.code}`;
+  }
+
   async #switchOver(): Promise<void> {
     const lab = this.#lab;
-    const from = this.#lastPage;
+    const from = this.#holder;
     const names = lab.nodes.map((node) => node.name);
     const next = names[(names.indexOf(from ?? "") + 1) % names.length] ?? "";
     const to = this.#chosen !== undefined && this.#chosen !== from ? this.#chosen : next;

@@ -11,8 +11,8 @@ const model: ViewModel = {
   lab: "abc",
   vip: "192.0.2.10",
   nodes: [
-    { name: "srv1", isOn: true, daemon: "frozen", nginx: "runs", view: undefined, cables: cables("srv1", true) },
-    { name: "srv2", isOn: false, daemon: "dead", nginx: "dead", view: undefined, cables: cables("srv2", false) },
+    { name: "srv1", isOn: true, daemon: "frozen", web: "runs", view: undefined, cables: cables("srv1", true) },
+    { name: "srv2", isOn: false, daemon: "dead", web: "dead", view: undefined, cables: cables("srv2", false) },
   ],
   faults: [{ port: "srv1-private", link: "private", direction: "from-node", loss: { kind: "share", percent: 30 } }],
   client: {
@@ -57,4 +57,52 @@ test("a small terminal cuts lines and never a colour code", () => {
   expect(lines).toHaveLength(12);
   for (const line of plain(lines).split("\n")) expect(line.length).toBeLessThanOrEqual(30);
   for (const line of lines) expect(line.split("\x1b[").length % 2).toBe(1);
+});
+
+test("the engine of every node is shown with what it makes of the members", () => {
+  const member = {
+    node: undefined,
+    address: "10.0.0.11",
+    port: 8000,
+    weight: 100,
+    backup: false,
+    detail: "",
+    queued: 0,
+    requests: 9,
+    idleSeconds: 1,
+  } as const;
+  const balancer = {
+    node: "srv1",
+    engine: "haproxy",
+    version: "2.6.12",
+    state: "running",
+    configHash: "c0ffee",
+    pid: 7,
+    oldWorkers: 0,
+    connections: 5,
+    requestsPerSecond: 199.6,
+    requests: 1000,
+    serverErrors: 0,
+    reloads: 1,
+    problems: [],
+    pools: [
+      {
+        pool: "web",
+        servingAll: false,
+        sticky: "cookie",
+        members: [
+          { ...member, member: "srv1", health: "up", drain: undefined, sessions: 3 },
+          { ...member, member: "srv2", health: "up", drain: "operator", sessions: 1 },
+          { ...member, member: "srv3", health: "down", drain: "operator", sessions: 0 },
+        ],
+      },
+    ],
+  } as const;
+  const nodes = model.nodes.map((node) => (node.name === "srv1" ? { ...node, balancer } : node));
+  const text = plain(renderView({ ...model, nodes }, { columns: 140, rows: 24 }));
+  expect(text).toContain(
+    "haproxy runs 200 requests/s, 5 connections;  web/srv1 up 3  web/srv2 draining 1  web/srv3 down 0",
+  );
+  expect(text).toContain("b drain or undrain");
+  expect(plain(renderView(model, { columns: 140, rows: 24 }))).not.toContain("undrain");
 });

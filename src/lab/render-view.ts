@@ -1,5 +1,6 @@
 /** Draws the terminal view: a model in, lines with colours out. Knows nothing of terminals but their width. */
 
+import type { BalancerView, MemberView } from "../api/balancer.ts";
 import type { EventRecord, NodeView } from "../api/types.ts";
 import type { ClientNumbers } from "./checks/client-process.ts";
 import type { WireFault } from "./faults/wire.ts";
@@ -9,9 +10,12 @@ export interface NodeModel {
   readonly name: string;
   readonly isOn: boolean;
   readonly daemon: "runs" | "frozen" | "dead";
-  readonly nginx: "runs" | "dead";
+  /** The web server. */
+  readonly web: "runs" | "dead";
   /** What the daemon says of itself; undefined while it cannot be asked. */
   readonly view: NodeView | undefined;
+  /** What it says of its engine; undefined in a lab without a balancer, and while it cannot be asked. */
+  readonly balancer?: BalancerView | undefined;
   readonly cables: readonly { readonly link: string; readonly port: string; readonly isPulled: boolean }[];
 }
 
@@ -123,7 +127,7 @@ function headLines(model: ViewModel): Line[] {
 
 function nodeLines(model: ViewModel): Line[] {
   const links = model.nodes[0]?.cables.map((cable) => cable.link) ?? [];
-  const head = ["", "power", "daemon", "nginx", "mode", "group", ...links.map((link) => `${link} cable`)];
+  const head = ["", "power", "daemon", "web", "mode", "group", ...links.map((link) => `${link} cable`)];
   const lines: Line[] = [[styled(row(head), "dim")]];
   for (const node of model.nodes) {
     const mark = model.chosen === node.name ? ">" : " ";
@@ -137,7 +141,7 @@ function nodeLines(model: ViewModel): Line[] {
       styled(cell(` ${name}`, 0), "bold"),
       styled(cell("on", 1), "green"),
       good(cell(node.daemon, 2), node.daemon === "runs"),
-      good(cell(node.nginx, 3), node.nginx === "runs"),
+      good(cell(node.web, 3), node.web === "runs"),
       styled(cell(node.view?.mode ?? "?", 4), node.view?.mode === "online" ? "green" : "yellow"),
       styled(cell(role ?? "?", 5), role === "holding" ? "green" : role === "idle" ? "dim" : "yellow"),
       ...node.cables.map((cable, index) => {
@@ -152,8 +156,31 @@ function nodeLines(model: ViewModel): Line[] {
         styled(`      hears ${peer.node}: ${peer.state} (${silent})`, peer.state === "up" ? "dim" : "yellow"),
       ]);
     }
+    if (node.balancer !== undefined) lines.push(balancerLine(node.balancer));
   }
   return lines;
+}
+
+/** One engine and what it makes of every member. */
+function balancerLine(view: BalancerView): Line {
+  const members = view.pools.flatMap(({ pool, members: all, servingAll }) =>
+    all.map((member) => [pool, member, servingAll] as const),
+  );
+  return [
+    "      ",
+    good(`${view.engine} ${view.state === "running" ? "runs" : view.state}`, view.state === "running"),
+    styled(` ${Math.round(view.requestsPerSecond)} requests/s, ${view.connections} connections;`, "dim"),
+    ...members.map(([pool, member, servingAll]) => {
+      const state = memberState(member);
+      const text = `  ${pool}/${member.member} ${state} ${member.sessions}${servingAll ? " SUSPECTED" : ""}`;
+      return styled(text, servingAll || state === "down" ? "red" : state === "up" ? "green" : "yellow");
+    }),
+  ];
+}
+
+function memberState({ health, drain }: MemberView): string {
+  if (health === "down") return "down";
+  return drain === undefined ? health : "draining";
 }
 
 const WIDTHS = [8, 7, 8, 7, 11, 11, 24, 24];
@@ -228,10 +255,21 @@ function eventLines(model: ViewModel, room: number): Line[] {
 
 function keyLines(model: ViewModel): Line[] {
   const on = model.chosen ?? "the holder";
+  const isBalanced = model.nodes.some(({ balancer }) => balancer !== undefined);
   return [
     [styled(` ${model.message}`, "yellow")],
-    [` on ${on}: `, ...keys("p power", "f freeze", "k kill -9", "c cable out", "d cable dead", "n nginx")],
-    [" ", ...keys("s switchover", "h heal all", "1-9 choose a server", "0 the holder", "q quit")],
+    [` on ${on}: `, ...keys("p power", "f freeze", "k kill -9", "c cable out", "d cable dead", "n web server")],
+    [
+      " ",
+      ...keys(
+        "s switchover",
+        ...(isBalanced ? ["b drain or undrain"] : []),
+        "h heal all",
+        "1-9 choose a server",
+        "0 the holder",
+        "q quit",
+      ),
+    ],
   ];
 }
 

@@ -12,12 +12,13 @@ import { runTour, tourCluster } from "./tour.ts";
 /** The tour ends by itself within three minutes, whatever goes wrong. */
 const TOUR_LIMIT_MS = 170_000;
 
-const USAGE = `usage: npm start -- [--tour] [--nodes 2..5] [--ipv6]
+const USAGE = `usage: npm start -- [--tour] [--nodes 2..5] [--ipv6] [--balancer haproxy|nginx]
 
   without --tour   a live view in this terminal; keys inflict and heal faults
   --tour           every fault in turn, a table at the end; exit code 0 when every promise was met
   --nodes N        how many nodes (default 2)
   --ipv6           IPv6 beside IPv4
+  --balancer NAME  pages come through this engine from the web servers of all nodes
 `;
 
 async function main(): Promise<number> {
@@ -30,13 +31,14 @@ async function main(): Promise<number> {
   const problems = whatIsMissing();
   for (const { message, next } of problems) process.stderr.write(`${message}\n  next: ${next}\n`);
   if (problems.length > 0) return 1;
-  const options: UpOptions = { nodes: flags.nodes, ipv6: flags.ipv6 };
+  const { nodes, ipv6, balancer } = flags;
+  const options: UpOptions = { nodes, ipv6, ...(balancer === undefined ? {} : { balancer }) };
   if (flags.tour) return tour(options);
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     process.stderr.write(`the live view needs a terminal; without one: npm start -- --tour\n`);
     return 2;
   }
-  await runLiveView({ ...options, cluster: tourCluster });
+  await runLiveView(balancer === undefined ? { ...options, cluster: tourCluster } : options);
   return 0;
 }
 
@@ -45,6 +47,7 @@ interface Flags {
   readonly tour: boolean;
   readonly ipv6: boolean;
   readonly nodes: number;
+  readonly balancer: "haproxy" | "nginx" | undefined;
 }
 
 function readFlags(): Flags | undefined {
@@ -55,11 +58,16 @@ function readFlags(): Flags | undefined {
         tour: { type: "boolean", default: false },
         ipv6: { type: "boolean", default: false },
         nodes: { type: "string", default: "2" },
+        balancer: { type: "string" },
       },
     });
     const nodes = Number(values.nodes);
     if (!Number.isInteger(nodes) || nodes < 2 || nodes > 5) throw new Error("--nodes takes a number from 2 to 5");
-    return { help: values.help, tour: values.tour, ipv6: values.ipv6, nodes };
+    const { help, tour: isTour, ipv6, balancer } = values;
+    if (balancer !== undefined && balancer !== "haproxy" && balancer !== "nginx")
+      throw new Error("--balancer takes haproxy or nginx");
+    if (balancer !== undefined && isTour) throw new Error("the tour has no balancer");
+    return { help, tour: isTour, ipv6, nodes, balancer };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`);
     return undefined;

@@ -1,6 +1,6 @@
 /** `understudy lab`: a whole cluster on this machine, by hand: build it, look, break it, mend it, end it. */
 
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { Lab } from "../../lab/lab.ts";
 import { EXIT_ERRORS, EXIT_USAGE } from "../exit-codes.ts";
 
@@ -64,6 +64,7 @@ interface UpFlags extends Named {
   readonly nodes: number;
   readonly ipv6?: boolean;
   readonly stranger?: boolean;
+  readonly balancer?: "haproxy" | "nginx";
   readonly wait: boolean;
 }
 
@@ -73,6 +74,12 @@ function upCommand(): Command {
     .option("--nodes <count>", "how many nodes, 2 to 5", nodeCount, 2)
     .option("--ipv6", "IPv6 addresses and a second, IPv6 address of the site")
     .option("--stranger", "a further machine on the public wire that belongs to nobody")
+    .addOption(
+      new Option("--balancer <engine>", "pages come through this engine from the web servers of all nodes").choices([
+        "haproxy",
+        "nginx",
+      ]),
+    )
     .option("--no-wait", "do not wait until the site answers")
     .action(async (flags: UpFlags) => {
       await told(async () => {
@@ -87,6 +94,7 @@ function upCommand(): Command {
           nodes: flags.nodes,
           ipv6: flags.ipv6 ?? false,
           stranger: flags.stranger ?? false,
+          ...(flags.balancer === undefined ? {} : { balancer: flags.balancer }),
           background: true,
           waitForCalm: flags.wait,
         });
@@ -112,7 +120,8 @@ function statusCommand(): Command {
 async function describe(lab: Lab): Promise<string> {
   const { members, wireFaults, pulled, frozen } = await lab.state();
   const page = await lab.page();
-  const lines = [`lab ${lab.plan.id}: the site ${page === undefined ? "does not answer" : `is served by ${page}`}`];
+  const how = lab.plan.isBalanced ? "answers, with a page from" : "is served by";
+  const lines = [`lab ${lab.plan.id}: the site ${page === undefined ? "does not answer" : `${how} ${page}`}`];
   for (const member of members) {
     const cables = [...lab.plan.nodes, ...lab.plan.others].find((one) => one.name === member.name)?.cables ?? [];
     const words = cables.map((cable) => {
@@ -149,7 +158,8 @@ function faultCommand(): Command {
         return;
       }
       await withNamed(flags.name, async (lab) => {
-        const victim = node ?? (await lab.page());
+        // Behind a balancer a page tells which web server answered, and not who holds the address.
+        const victim = node ?? (await (lab.plan.isBalanced ? lab.calm() : lab.page()));
         if (victim === undefined) throw new Error("the site does not answer: name the node");
         await FAULTS[name].inflict(lab.node(victim));
         process.stdout.write(`${victim}: ${FAULTS[name].summary}\nnext: understudy lab status, understudy lab heal\n`);
