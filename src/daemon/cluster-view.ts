@@ -5,7 +5,16 @@
  */
 
 import type { Backend, BalancerPort, Caller } from "../api/backend.ts";
-import type { ClusterStatus, EventRecord, NodeStatus, NodeView, RequestAnswer, Verb, WhyAnswer } from "../api/types.ts";
+import type {
+  ClusterStatus,
+  EventRecord,
+  NodeStatus,
+  NodeView,
+  Problem,
+  RequestAnswer,
+  Verb,
+  WhyAnswer,
+} from "../api/types.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import { askSummary } from "./balancer/gather.ts";
 import { clusterProblems } from "./balancer/problems.ts";
@@ -66,10 +75,20 @@ async function gatherStatus(options: BackendOptions): Promise<ClusterStatus> {
     answeredBy: options.node,
     time: Date.now(),
     nodes,
-    problems: [...findProblems(nodes), ...clusterProblems(nodes.flatMap(({ balancer }) => balancer ?? []))].toSorted(
-      worstFirst,
-    ),
+    problems: problemsOf(options.config, nodes),
   };
+}
+
+/** An engine that does not run is told once, by the balancer, which knows more about it than its monitor. */
+function problemsOf(config: ClusterConfig, nodes: readonly NodeStatus[]): readonly Problem[] {
+  const engines = nodes.flatMap(({ balancer }) => balancer ?? []);
+  const monitors = config.monitors.filter(({ check }) => check.kind === "balancer").map(({ name }) => name);
+  const isTold = ({ code, message, subject }: Problem): boolean =>
+    code === "MONITOR_NOT_UP" &&
+    monitors.some((name) => message.startsWith(`monitor ${name} is down`)) &&
+    engines.some(({ node, state }) => node === subject?.node && state === "down");
+  const others = findProblems(nodes).filter((problem) => !isTold(problem));
+  return [...others, ...clusterProblems(engines)].toSorted(worstFirst);
 }
 
 async function statusOf(options: BackendOptions, node: string): Promise<NodeStatus> {
