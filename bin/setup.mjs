@@ -22,6 +22,8 @@ const NEEDED_NODE = 24;
 /** A program that the lab runs, the Debian package that brings it, and the unit that package would enable. */
 const LAB_PROGRAMS = [
   { program: "nginx", debian: "nginx", unit: "nginx.service" },
+  { program: "haproxy", debian: "haproxy", unit: "haproxy.service" },
+  { program: "openssl", debian: "openssl" },
   { program: "nft", debian: "nftables" },
   { program: "ip", debian: "iproute2" },
   { program: "arping", debian: "iputils-arping" },
@@ -34,6 +36,10 @@ const LAB_PROGRAMS = [
 const BENCHMARK_PROGRAMS = [
   { program: "keepalived", debian: "keepalived", unit: "keepalived.service" },
   { program: "cl_status", debian: "heartbeat", unit: "heartbeat.service" },
+];
+const LOAD_PROGRAMS = [
+  { program: "wrk", debian: "wrk" },
+  { program: "curl", debian: "curl" },
 ];
 
 /** What each script does: the programs it needs and the work itself, which answers an exit code. */
@@ -49,6 +55,10 @@ const WORK = {
   sim: { programs: [], run: (args) => runSource("src/sim/main.ts", args) },
   "sim:mutants": { programs: [], run: (args) => runSource("src/sim/mutants/main.ts", args) },
   chaos: { programs: LAB_PROGRAMS, run: (args) => runSource("src/lab/chaos/main.ts", args) },
+  "bench:balancer": {
+    programs: [...LAB_PROGRAMS, ...LOAD_PROGRAMS],
+    run: (args) => runSource("benchmarks/balancer.ts", args),
+  },
   "bench:sim": { programs: [], run: (args) => runSource("benchmarks/sim-speed.ts", args) },
   "bench:failover": {
     programs: [...LAB_PROGRAMS, ...BENCHMARK_PROGRAMS],
