@@ -6,11 +6,14 @@
 
 import type { MemberWish, WishBook } from "../../core/balancer/wishes.ts";
 import { mergeWishes, NO_WISHES, readWish, wishesToTell } from "../../core/balancer/wishes.ts";
+import { MAX_MEMBER_WISHES } from "../../core/base/limits.ts";
 import type { PeerAnswer, Question } from "../control-client.ts";
 import type { WishStore } from "./wish-store.ts";
 
 /** Wishes told in one request, far below the largest body. */
 const BATCH = 200;
+/** In one conversation: a whole book, and a little more that came meanwhile. */
+const MOST_BATCHES = Math.ceil(MAX_MEMBER_WISHES / BATCH) + 5;
 /** For one question to one peer. */
 const ASK_LIMIT_MS = 1_500;
 const PULL_EVERY_MS = 30_000;
@@ -148,7 +151,7 @@ class Correspondent {
   }
 
   async #push(): Promise<void> {
-    for (;;) {
+    for (let round = 0; round < MOST_BATCHES; round += 1) {
       const batch = wishesToTell(this.#options.store.book, this.#theirs).slice(0, BATCH);
       if (batch.length === 0) return;
       const newer = await this.#ask({ method: "POST", path: PATH, body: batch, limitMs: ASK_LIMIT_MS });
