@@ -107,10 +107,14 @@ export const EngineFile = wordSetting(
 const HEAD = {
   engine: EngineFile,
   "max-connections": integerSetting(
-    { description: "Connections of visitors that one node serves at a time; further ones wait.", example: 10_000 },
+    {
+      description:
+        "Connections of visitors that one node serves at a time; further ones wait. The engine needs two open files for each.",
+      example: 20_000,
+    },
     10,
     1_000_000,
-  ).prefault(10_000),
+  ).prefault(8_000),
   "access-log": AccessLogFile,
   stats: StatsFile.optional(),
   trusted: z

@@ -39,7 +39,8 @@ function sampleOf(match: PathMatch): string {
 function target({ match, to, keepRest }: RedirectConfig, path: string): string {
   const [bare = ""] = to.split("?");
   const rest = keepRest && match.kind === "prefix" ? path.slice(match.text.length) : "";
-  return bare + rest;
+  // As engines join them: with one slash.
+  return rest === "" ? bare : `${bare.replace(/\/$/, "")}/${rest.replace(/^\//, "")}`;
 }
 
 /** Does the earlier rule fit every path that the later one fits? */
