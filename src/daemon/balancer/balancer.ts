@@ -106,6 +106,16 @@ export class Balancer implements BalancerPort {
 
   /** Begins; never rejects, because a node without its engine must still say so. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      const detail = `the balancer could not be started: ${(error as Error).message}`;
+      this.#options.log.error(detail);
+      this.#judged("down", detail);
+    }
+  }
+
+  async #start(): Promise<void> {
     const { engine, lookEveryMs } = this.#options;
     this.#health.watch(this.#config.pools);
     this.#ends.push(

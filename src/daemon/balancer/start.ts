@@ -81,10 +81,7 @@ export async function startBalancer(options: StartOptions): Promise<RunningBalan
     ({ wishes }) => balancer.heardWishes(wishes),
     () => {}, // a heart that does not answer is the heart's own news
   );
-  balancer.start().catch((error: unknown) => {
-    // The group's address is served all the same while the other nodes' engines carry the traffic.
-    log.error("the balancer could not be started", { detail: (error as Error).message });
-  });
+  void balancer.start();
   const isChild = howToRun(name, options.environment) === "child";
   const end = async (isInOrder: boolean): Promise<void> => {
     if (!isInOrder || !isChild) {
