@@ -8,17 +8,3 @@ export async function filesFor(wanted: Wanted, directory: string): Promise<reado
   const engine = await createEngine(wanted.config.engine, { directory, run: "child", log: () => {} });
   return engine.render(wanted);
 }
-
-/** How an engine goes over from one to the other. */
-export interface EngineChange {
-  readonly by: "nothing" | "runtime" | "reload";
-  /** For `runtime`, in the engine's words. */
-  readonly commands: readonly string[];
-  /** For `reload`. */
-  readonly because: readonly string[];
-}
-
-export function describeEngineChange(before: Wanted, after: Wanted): EngineChange {
-  const isSame = JSON.stringify(before) === JSON.stringify(after);
-  return { by: isSame ? "nothing" : "reload", commands: [], because: [] };
-}

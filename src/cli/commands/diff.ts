@@ -12,7 +12,7 @@ import type { ClusterConfig } from "../../core/config/cluster.ts";
 import type { ConfigChange } from "../../core/config/diff.ts";
 import { DaemonError } from "../daemon-client.ts";
 import type { DaemonClient } from "../daemon-client.ts";
-import { describeEngineChange, filesFor } from "../engine-files.ts";
+import { filesFor } from "../engine-files.ts";
 import { foldPools } from "../fold-pools.ts";
 import { printProblems } from "../print-problems.ts";
 import { clientOf, runtimeDirOf } from "../runtime-dir.ts";
@@ -235,7 +235,8 @@ async function engineHow(
   const { engine } = after.config;
   if (before.config.engine !== engine)
     return { by: "restart", how: [`${before.config.engine} is stopped and ${engine} is started on every node`] };
-  const { by, commands, because } = describeEngineChange(before, after);
+  const { describeChange } = await import("../../core/balancer/change.ts");
+  const { by, commands, because } = describeChange(before, after);
   switch (by) {
     case "nothing":
       return { by, how: [`${engine}: nothing to do`] };
