@@ -81,7 +81,10 @@ export function prepareLab(options: LabOptions, directory: string): LabPlan {
       ...(options.stateDiskBytes === undefined
         ? {}
         : { disk: { path: paths.stateDirectory, sizeBytes: options.stateDiskBytes } }),
-      programs: [options.balancer === undefined ? nginxPlan(paths) : webPlan(name, paths), ...daemonPlan(options, names, name, paths)],
+      programs: [
+        options.balancer === undefined ? nginxPlan(paths) : webPlan(name, paths),
+        ...daemonPlan(options, names, name, paths),
+      ],
     };
     return member;
   });

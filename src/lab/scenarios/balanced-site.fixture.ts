@@ -31,6 +31,8 @@ export interface BalancedOptions extends Pick<UpOptions, "nodes" | "environment"
   readonly engine: "haproxy" | "nginx";
   readonly tls?: boolean;
   readonly change?: (balancer: BalancerFile) => void;
+  /** Files that all nodes see below `/run/lab`. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export class BalancedSite {
@@ -68,10 +70,14 @@ export class BalancedSite {
   /** Waits until so many more good answers came. */
   async answers(count: number): Promise<void> {
     const { answered } = await this.visitors.call("report");
-    await until(`${count} more answers`, async () => (await this.visitors.call("report")).answered >= answered + count, {
-      everyMs: 50,
-      limitMs: 20_000,
-    });
+    await until(
+      `${count} more answers`,
+      async () => (await this.visitors.call("report")).answered >= answered + count,
+      {
+        everyMs: 50,
+        limitMs: 20_000,
+      },
+    );
   }
 
   /** Members that answer so many people without a cookie. */
@@ -89,6 +95,18 @@ export class BalancedSite {
     }
   }
 
+  /** The balancer's part of the file, the same on all nodes. */
+  get balancer(): BalancerFile {
+    const [file] = this.#files.values();
+    return file?.["balancer"] as unknown as BalancerFile;
+  }
+
+  /** Puts the balancer's part back as it was. */
+  restore(balancer: BalancerFile): void {
+    for (const file of this.#files.values()) file["balancer"] = structuredClone(balancer) as unknown as Value;
+    this.write(() => {});
+  }
+
   /** Writes the file on all nodes with this text in the place of the whole. */
   writeText(change: (text: string) => string): void {
     for (const [node, file] of this.#files) {
@@ -97,7 +115,9 @@ export class BalancedSite {
   }
 
   /** `understudy reload` on these nodes; default all. Answers the first that failed, or undefined. */
-  async reload(nodes: readonly string[] = this.lab.nodes.map(({ name }) => name)): Promise<UnderstudyOutput | undefined> {
+  async reload(
+    nodes: readonly string[] = this.lab.nodes.map(({ name }) => name),
+  ): Promise<UnderstudyOutput | undefined> {
     const outputs = await Promise.all(nodes.map((node) => this.lab.understudy(node, ["reload"])));
     return outputs.find(({ code }) => code !== 0);
   }
@@ -144,7 +164,7 @@ function copyOver(from: string, to: string): void {
 
 /** Builds the lab, waits until the site answers, uses it, and takes it down. */
 export async function withBalancedSite<T>(
-  { engine, tls = false, change, ...rest }: BalancedOptions,
+  { engine, tls = false, change, files: given = {}, ...rest }: BalancedOptions,
   use: (site: BalancedSite) => Promise<T>,
 ): Promise<T> {
   const files = new Map<string, ClusterFile>();
@@ -161,9 +181,11 @@ export async function withBalancedSite<T>(
   };
   return await withLab({ ...rest, balancer: engine, cluster, startDaemons: false }, async (lab) => {
     if (tls) renewCertificate(lab, "first");
+    const site = new BalancedSite(lab, await lab.startVisitors(), files);
+    for (const [name, content] of Object.entries(given)) site.put(name, content);
     for (const node of lab.nodes) await node.startDaemon();
     await lab.calm();
-    return await use(new BalancedSite(lab, await lab.startVisitors(), files));
+    return await use(site);
   });
 }
 

@@ -1,7 +1,7 @@
 /** One request, with everything said explicitly, and its whole answer. */
 
 import { request } from "node:http";
-import type { IncomingMessage, RequestOptions } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as requestTls } from "node:https";
 
 export interface Question {
@@ -36,6 +36,8 @@ export interface Answer {
 
 const PIECE_BYTES = 64 * 1024;
 const DEFAULT_LIMIT_MS = 20_000;
+const PATIENT_BYTES = 1024 * 1024;
+const REFUSAL_MS = 50;
 
 /** Asks on a connection of its own. Throws when no whole answer comes. */
 export function ask(question: Question): Promise<Answer> {
@@ -71,11 +73,15 @@ export function ask(question: Question): Promise<Answer> {
       const certificate = certificateOf(response);
       let text = "";
       response.setEncoding("latin1").on("data", (chunk: string) => (text += chunk));
-      response.on("error", reject);
-      response.on("end", () => {
+      const whole = (): void => {
         asking.destroy();
         resolve({ ...readResponse(response), body: text, certificate, durationMs: performance.now() - startMs });
-      });
+      };
+      // Who answers before it has read the whole question may reset the connection behind the answer.
+      response.on("error", (error) =>
+        text.length === Number(response.headers["content-length"]) ? whole() : reject(error),
+      );
+      response.on("end", whole);
     });
     if (typeof body === "number") sendBytes(asking, body);
     else asking.end(body);
@@ -95,16 +101,23 @@ function certificateOf({ socket }: IncomingMessage): string | undefined {
   return getPeerCertificate.call(socket).subject?.CN;
 }
 
-function sendBytes(asking: NodeJS.WritableStream, bytes: number): void {
+/**
+ * The head first, and a moment for those who refuse a body by its head alone, as curl does with large ones: what is
+ * written into a connection that was closed behind the answer would be an error that hides the answer. For the same
+ * reason it looks for an answer after each piece.
+ */
+function sendBytes(asking: ClientRequest, bytes: number): void {
   const piece = Buffer.alloc(PIECE_BYTES, "b");
   let left = bytes;
   const more = (): void => {
-    while (left > 0) {
-      const now = Math.min(left, PIECE_BYTES);
-      left -= now;
-      if (!asking.write(piece.subarray(0, now))) return void asking.once("drain", more);
-    }
-    asking.end();
+    if (asking.destroyed) return;
+    const now = Math.min(left, PIECE_BYTES);
+    left -= now;
+    const isTaken = asking.write(piece.subarray(0, now));
+    if (left === 0) asking.end();
+    else if (isTaken) setImmediate(more);
+    else asking.once("drain", () => setImmediate(more));
   };
-  more();
+  asking.flushHeaders();
+  setTimeout(more, bytes > PATIENT_BYTES ? REFUSAL_MS : 0);
 }

@@ -10,14 +10,23 @@ export interface CertificateFiles {
 }
 
 /** Makes (or makes anew, in the same place) a certificate for these names; its subject is `subject`. */
-export function makeCertificate(folder: string, file: string, subject: string, names: readonly string[]): CertificateFiles {
+export function makeCertificate(
+  folder: string,
+  file: string,
+  subject: string,
+  names: readonly string[],
+): CertificateFiles {
   const certificate = join(folder, `${file}.crt`);
   const key = join(folder, `${file}.key`);
-  execFileSync("openssl", [
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"],
-    ...["-keyout", key, "-out", certificate, "-subj", `/CN=${subject}`],
-    ...["-addext", `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`],
-  ], { stdio: "ignore" });
+  execFileSync(
+    "openssl",
+    [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"],
+      ...["-keyout", key, "-out", certificate, "-subj", `/CN=${subject}`],
+      ...["-addext", `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`],
+    ],
+    { stdio: "ignore" },
+  );
   return { certificate, key };
 }
 

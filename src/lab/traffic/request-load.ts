@@ -69,7 +69,12 @@ export interface LoadReport {
   /** By the name that members tell. */
   readonly members: Readonly<Record<string, number>>;
   /** Visitors whose next answer came from another member than the one before. */
-  readonly moves: readonly { readonly atMs: number; readonly visitor: number; readonly from: string; readonly to: string }[];
+  readonly moves: readonly {
+    readonly atMs: number;
+    readonly visitor: number;
+    readonly from: string;
+    readonly to: string;
+  }[];
   /** Cookies that were set. */
   readonly cookiesSet: number;
   readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number };
@@ -155,8 +160,17 @@ export class RequestLoad {
       this.#giveUpLate();
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
-    for (const line of [...this.#idle, ...this.#busy]) line.socket.destroy();
+    this.end();
     return this.report();
+  }
+
+  /** Leaves at once; what is on its way counts as nothing. */
+  end(): void {
+    clearInterval(this.#timer);
+    for (const line of [...this.#idle, ...this.#busy]) {
+      this.#release(line);
+      line.socket.destroy();
+    }
   }
 
   report(): LoadReport {

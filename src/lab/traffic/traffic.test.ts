@@ -20,7 +20,10 @@ async function withMember<T>(use: (member: WebMember) => Promise<T>): Promise<T>
 
 function optionsFor(member: WebMember): LoadOptions {
   const { address, port } = member;
-  const requests = [{ method: "GET", path: "/" }, { method: "POST", path: "/form", bodyBytes: 100 }];
+  const requests = [
+    { method: "GET", path: "/" },
+    { method: "POST", path: "/form", bodyBytes: 100 },
+  ];
   return { address, port, host: "a.test", perSecond: 400, newConnections: 0.5, requests, limitMs: 500 };
 }
 

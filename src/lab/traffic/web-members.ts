@@ -136,7 +136,8 @@ export class WebMember {
     const answer = (): void => this.#page(url, one, response);
     // The whole request first, as an application would.
     const whenRead = (): void => void (waitMs > 0 ? setTimeout(answer, waitMs) : answer());
-    if (request.headers["content-length"] === undefined && request.headers["transfer-encoding"] === undefined) whenRead();
+    if (request.headers["content-length"] === undefined && request.headers["transfer-encoding"] === undefined)
+      whenRead();
     else request.on("end", whenRead);
     request.resume();
   }
@@ -195,7 +196,9 @@ export class WebMember {
         return longText(response, Number(text("bytes", "20000")), text("type", "text/html"));
       case "/received":
         response.writeHead(200, { "content-type": "application/json" });
-        response.end(JSON.stringify({ requests: this.requests, checks: this.checkedMs.length, received: this.received }));
+        response.end(
+          JSON.stringify({ requests: this.requests, checks: this.checkedMs.length, received: this.received }),
+        );
         return;
       default:
         response.writeHead(200, { "content-type": "text/plain", "x-body-bytes": String(one.bodyBytes) });

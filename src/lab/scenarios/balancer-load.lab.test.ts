@@ -1,0 +1,202 @@
+/**
+ * A steady stream of visitors while everything is changed that can be: what the balancer promises is counted request by
+ * request. `npm run show:balancer` plays it in full length; here it is shorter.
+ *
+ * What may fail is said exactly. A request that changes something (POST) and was on its way to a member when that was
+ * killed: nobody knows whether it was done, so it must not be sent twice. And what travelled on a connection to the
+ * holder of the VIP when that lost its power: the other node knows nothing of such connections.
+ */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { expect, test } from "vitest";
+import { nowMs, pause, until } from "../clock.ts";
+import type { LoadOptions } from "../traffic/request-load.ts";
+import { expectServed, HTTPS, renewCertificate, SITE, withBalancedSite } from "./balanced-site.fixture.ts";
+import type { BalancedSite } from "./balanced-site.fixture.ts";
+import { PUBLIC_VIP } from "../plan.ts";
+
+/** A minute in the full show. */
+const SHOW_MS = Number(process.env["UNDERSTUDY_BALANCER_MS"] ?? 12_000);
+const PER_SECOND = Number(process.env["UNDERSTUDY_BALANCER_RATE"] ?? 500);
+const RELOADS = Number(process.env["UNDERSTUDY_BALANCER_RELOADS"] ?? 8);
+const LIMIT_MS = SHOW_MS * 3 + 60_000;
+/** A request that began within this time before a member's death may have been on its way to it. */
+const ON_ITS_WAY_MS = 1_000;
+
+/** nginx ends idle connections of an old worker while a request may be on its way: browsers send such a one again. */
+function loadFor(engine: "haproxy" | "nginx", parts: Partial<LoadOptions> = {}): Partial<LoadOptions> {
+  return { perSecond: PER_SECOND, asBrowser: engine === "nginx", ...parts };
+}
+
+async function otherNode(site: BalancedSite): Promise<{ holder: string; standby: string }> {
+  const holder = await site.lab.calm();
+  const standby = site.lab.nodes.find(({ name }) => name !== holder)?.name ?? holder;
+  return { holder, standby };
+}
+
+/** Changes that no runtime command can make, so that each is a reload. */
+async function reloadOften(site: BalancedSite, times: number, withinMs: number): Promise<void> {
+  const fromMs = nowMs();
+  for (let index = 1; index <= times; index += 1) {
+    await site.reloadWith(({ sites }) => {
+      const one = sites[SITE];
+      if (one !== undefined) one["response-headers"] = { "X-Version": `v${index}` };
+    });
+    await pause(Math.max(0, (withinMs * index) / times - (nowMs() - fromMs)));
+  }
+  equal((await site.ask("/")).headers["x-version"], `v${times}`);
+}
+
+async function drainAndWeigh(
+  site: BalancedSite,
+  { holder, standby }: { holder: string; standby: string },
+): Promise<void> {
+  await site.command(standby, "drain", `web/${holder}`);
+  await until("new visitors go elsewhere", async () => (await site.spread(4)).join() === standby);
+  await site.command(holder, "undrain", `web/${holder}`);
+  await until("it serves new visitors again", async () => (await site.spread(6)).length === 2);
+  await site.command(holder, "weight", `web/${standby}`, "10");
+  await site.answers(50);
+  await site.command(standby, "weight", `web/${standby}`, "100");
+}
+
+test.for(["haproxy", "nginx"] as const)(
+  "%s: reloads, drains, weights and new certificates under load cost nobody a request; WebSocket and download go on",
+  { timeout: LIMIT_MS },
+  async (engine) => {
+    await withBalancedSite({ engine, tls: true }, async (site) => {
+      const nodes = await otherNode(site);
+      await site.startLoad(loadFor(engine));
+      const secure = await site.lab.startVisitors();
+      const tls = {
+        address: PUBLIC_VIP,
+        port: HTTPS,
+        host: SITE,
+        perSecond: 20,
+        newConnections: 0.5,
+        visitors: 5,
+        tls: true,
+      };
+      await secure.call("startLoad", {
+        ...tls,
+        requests: [{ method: "GET", path: "/" }],
+        asBrowser: engine === "nginx",
+      });
+      const { socket } = await site.visitors.call("openSocket", { address: PUBLIC_VIP, port: 80, host: SITE });
+      const download = await site.visitors.call("startDownload", {
+        address: PUBLIC_VIP,
+        port: 80,
+        host: SITE,
+        path: `/download?bytes=${Math.round(SHOW_MS / 50) * 16_384}&everyMs=50`,
+        limitMs: SHOW_MS * 2,
+      });
+      await site.answers(100);
+      const fromMs = nowMs();
+
+      await reloadOften(site, RELOADS, SHOW_MS * 0.6);
+      await site.visitors.call("echo", { socket, text: "after the reloads" });
+      await drainAndWeigh(site, nodes);
+      for (const subject of ["second", "third"]) {
+        renewCertificate(site.lab, subject);
+        await until(
+          "the new certificate",
+          async () => {
+            const { certificate } = await site.ask("/", { port: HTTPS, tls: {} });
+            return certificate === subject;
+          },
+          { limitMs: 15_000, everyMs: 200 },
+        );
+      }
+      await pause(Math.max(0, SHOW_MS - (nowMs() - fromMs)));
+
+      await site.visitors.call("echo", { socket, text: "at the end" });
+      const state = await until(
+        "the download's end",
+        async () => {
+          const now = await site.visitors.call("download", { download });
+          return now?.endedMs === undefined ? undefined : now;
+        },
+        { limitMs: SHOW_MS * 2 },
+      );
+      deepEqual([state.error, state.bytes], [undefined, Math.round(SHOW_MS / 50) * 16_384]);
+      const report = await site.visitors.call("stopLoad");
+      expectServed(report);
+      expectServed(await secure.call("stopLoad"));
+      ok(report.sent >= (PER_SECOND * SHOW_MS * 0.8) / 1000, `only ${report.sent} requests were sent`);
+      ok(report.worstGapMs < 1_500, `${report.worstGapMs} ms without an answer`);
+      if (engine === "haproxy") deepEqual(report.moves, []);
+      deepEqual(Object.keys(report.members).sort(), ["srv1", "srv2"]);
+    });
+  },
+);
+
+test.for(["haproxy", "nginx"] as const)(
+  "%s: a member is killed, then its node and at last the holder lose their power: only what was with the dead is lost",
+  { timeout: LIMIT_MS },
+  async (engine) => {
+    const change: Parameters<typeof withBalancedSite>[0]["change"] = ({ pools }) => {
+      const pool = pools["web"];
+      if (pool !== undefined) pool["timeouts"] = { connect: "300ms", server: "2s" };
+    };
+    await withBalancedSite({ engine, nodes: 3, change }, async (site) => {
+      const { lab } = site;
+      const holder = await lab.calm();
+      const [first = "", second = ""] = lab.nodes.map(({ name }) => name).filter((name) => name !== holder);
+      await site.startLoad(loadFor(engine));
+      await site.answers(200);
+
+      const killedMs = nowMs();
+      await lab.node(first).killWeb();
+      const killEndedMs = nowMs();
+      await until("it is seen", async () => !(await site.spread(6)).includes(first));
+      await lab.node(first).startWeb();
+      await until("it is back", async () => (await site.spread(9)).includes(first), { limitMs: 15_000 });
+
+      const dark = await lab.node(second).powerOff();
+      await until("it is seen", async () => !(await site.spread(6)).includes(second));
+      await site.answers(200);
+      const beforeHolder = await site.visitors.call("report");
+
+      const holderOffMs = await lab.node(holder).powerOff();
+      await until(
+        "the site is back",
+        async () => (await site.ask("/", { limitMs: 1_000 }).catch(() => undefined))?.status === 200,
+      );
+      const backMs = nowMs();
+      await site.answers(200);
+      const report = await site.visitors.call("stopLoad");
+
+      const wasWithMember = ({ method, startMs, endMs }: (typeof report.failures)[number]): boolean =>
+        method === "POST" &&
+        ((startMs <= killEndedMs && endMs >= killedMs && startMs >= killedMs - ON_ITS_WAY_MS) ||
+          (startMs <= dark + ON_ITS_WAY_MS && endMs >= dark && startMs >= dark - ON_ITS_WAY_MS));
+      const wasWithHolder = ({ openedMs, endMs }: (typeof report.failures)[number]): boolean =>
+        openedMs <= holderOffMs + 20 && endMs >= holderOffMs;
+      expectServed(report, (failure) => wasWithMember(failure) || wasWithHolder(failure));
+      expectServed({ ...beforeHolder }, wasWithMember);
+      ok(backMs - holderOffMs < 3_000, `back after ${backMs - holderOffMs} ms`);
+    });
+  },
+);
+
+test.for(["haproxy"] as const)(
+  "%s: the VIP moves under load and everybody stays with the member of the cookie",
+  { timeout: LIMIT_MS },
+  async (engine) => {
+    await withBalancedSite({ engine }, async (site) => {
+      const { holder, standby } = await otherNode(site);
+      await site.startLoad(loadFor(engine, { asBrowser: true, perSecond: 300 }));
+      await site.answers(200);
+      const fromMs = nowMs();
+      await site.command(holder, "switch", "www", "--to", standby, "--wait");
+      await until("the other node serves", async () => (await site.lab.calm()) === standby);
+      const movedMs = nowMs();
+      await site.answers(300);
+      const report = await site.visitors.call("stopLoad");
+      expectServed(report, ({ openedMs, endMs }) => openedMs <= movedMs && endMs >= fromMs);
+      deepEqual(report.moves, []);
+      equal(report.cookiesSet, 40);
+      expect(Object.keys(report.members).sort()).toEqual(["srv1", "srv2"]);
+    });
+  },
+);
