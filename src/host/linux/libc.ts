@@ -27,6 +27,7 @@ const c = {
   schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, void *parameters)"),
   ifNametoindex: libc.func("uint32_t if_nametoindex(const char *name)"),
   syscall3: libc.func("long syscall(long number, long a, void *b, long c)"),
+  waitpid: libc.func("int waitpid(int pid, void *status, int options)"),
 };
 
 const EINTR = constants.errno.EINTR;
@@ -220,6 +221,25 @@ export function bpf(command: number, attributes: Uint8Array): number {
   const number = SYS_BPF[process.arch];
   if (number === undefined) throw new SystemError("bpf", constants.errno.ENOSYS);
   return checked("bpf", c.syscall3(number, command, attributes, attributes.length) as number);
+}
+
+/** Numbers from 424 on are the same on all architectures. */
+const SYS_PIDFD_OPEN = 434;
+
+/** A descriptor of a process, which can be read from once the process has ended; undefined when there is none. */
+export function openProcess(pid: number): number | undefined {
+  const fd = c.syscall3(SYS_PIDFD_OPEN, pid, null, 0) as number;
+  if (fd >= 0) return fd;
+  const errno = koffi.errno();
+  if (errno === constants.errno.ESRCH) return undefined;
+  throw new SystemError("pidfd_open", errno);
+}
+
+const WNOHANG = 1;
+
+/** Takes the record of a child that has ended; whose child it is not, or who has not ended, is left alone. */
+export function reap(pid: number): void {
+  c.waitpid(pid, null, WNOHANG);
 }
 
 /** What this thread watches now. */

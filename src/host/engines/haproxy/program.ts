@@ -1,0 +1,156 @@
+/**
+ * The program itself: where it is, which version, what it says about a candidate, and how its master is started, found
+ * again and ended; as a child that outlives us, or by a unit of systemd.
+ */
+
+import { accessSync, constants, existsSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { CONFIG_FILE, USERS_FILE } from "../../../core/balancer/haproxy-names.ts";
+import type { BalancerConfig } from "../../../core/config/balancer.ts";
+import { createCommands, describeResult } from "../../commands.ts";
+import type { CommandResult } from "../../ports.ts";
+import type { EngineOptions } from "../engine.ts";
+import { LIVE } from "../generations.ts";
+import { awaitEnd, findByPidFile, launch, type ProcessIdentity, signal } from "../process.ts";
+
+const PROGRAM = "haproxy";
+const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
+/** Checking thousands of pools takes seconds. */
+const CHECK_LIMIT_MS = 60_000;
+const UNIT_LIMIT_MS = 60_000;
+/** After the last word, before the kill. */
+const TERM_MS = 1_000;
+
+const commands = createCommands({ outputLimitBytes: 65_536 });
+
+function run(argv: readonly string[], timeoutMs: number): Promise<CommandResult> {
+  return commands.run({ argv: [...argv], timeoutMs }, {});
+}
+
+/** Full path, or undefined when it is not installed. */
+export function findProgram(): string | undefined {
+  const folders = [...(process.env["PATH"] ?? "").split(":").filter((folder) => folder !== ""), ...FOLDERS];
+  return folders
+    .map((folder) => join(folder, PROGRAM))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** `2.6.12-1+deb12u4`, or undefined. */
+export async function readVersion(program: string): Promise<string | undefined> {
+  const { output } = await run([program, "-v"], 10_000);
+  return /^HAProxy version (\S+)/m.exec(output)?.[1];
+}
+
+/** Lets HAProxy check a folder of files. */
+export function checkFolder(program: string, folder: string): Promise<CommandResult> {
+  const argv = [program, "-c", "-f", join(folder, CONFIG_FILE), "-f", join(folder, USERS_FILE)];
+  return run(argv, CHECK_LIMIT_MS);
+}
+
+/** Whom workers run as: nobody special where Debian's user is missing or, in a lab of an ordinary user, cannot be taken. */
+export function findAccount(): { readonly user: string; readonly group: string } | undefined {
+  try {
+    const isWhole = / 4294967295\s*$/m.test(readFileSync("/proc/self/uid_map", "latin1"));
+    const has = (file: string): boolean => new RegExp(`^${PROGRAM}:`, "m").test(readFileSync(file, "utf8"));
+    if (isWhole && has("/etc/passwd") && has("/etc/group")) return { user: PROGRAM, group: PROGRAM };
+  } catch {
+    // Without these files nobody has a name.
+  }
+  return undefined;
+}
+
+/** Paths that the command line, and not the config, names. */
+export interface MasterPlace {
+  readonly directory: string;
+  readonly masterSocket: string;
+  readonly pidFile: string;
+  /** HAProxy's own words. */
+  readonly words: string;
+}
+
+export function masterPlace(directory: string): MasterPlace {
+  return {
+    directory,
+    masterSocket: join(directory, "master.sock"),
+    pidFile: join(directory, "haproxy.pid"),
+    words: join(directory, "haproxy.log"),
+  };
+}
+
+/** HAProxy's master as one that we start, find and end. */
+export class Master {
+  readonly #place: MasterPlace;
+  readonly #run: EngineOptions["run"];
+
+  constructor(place: MasterPlace, run: EngineOptions["run"]) {
+    this.#place = place;
+    this.#run = run;
+  }
+
+  /** One that runs already with our files. */
+  find(): ProcessIdentity | undefined {
+    const config = join(this.#place.directory, LIVE, CONFIG_FILE);
+    return findByPidFile(
+      this.#place.pidFile,
+      ({ argv }) => basename(argv[0] ?? "") === PROGRAM && argv.includes(config),
+    );
+  }
+
+  /** Starts it; resolves before it is ready, with its number when it is a child. Rejects with words. */
+  async start(program: string, accessLog: BalancerConfig["accessLog"]): Promise<number | undefined> {
+    const { directory, masterSocket, pidFile, words } = this.#place;
+    if (this.#run !== "child") {
+      const argv = ["systemctl", "start", "--no-block", this.#run.unit];
+      const result = await run(argv, UNIT_LIMIT_MS);
+      if (result.code !== 0) throw new Error(`systemctl start ${this.#run.unit} ${describeResult(result)}`);
+      return undefined;
+    }
+    rmSync(pidFile, { force: true });
+    const live = join(directory, LIVE);
+    return await launch({
+      argv: [
+        ...[program, "-W", "-S", `${masterSocket},mode,600`, "-p", pidFile],
+        ...["-f", join(live, CONFIG_FILE), "-f", join(live, USERS_FILE)],
+      ],
+      directory,
+      words,
+      output: accessLog.kind === "file" ? accessLog.path : undefined,
+    });
+  }
+
+  /** Whether its unit has failed meanwhile; a child is watched by its number. */
+  async hasFailed(): Promise<boolean> {
+    if (this.#run === "child") return false;
+    const argv = ["systemctl", "is-failed", "--quiet", this.#run.unit];
+    return (await run(argv, UNIT_LIMIT_MS)).code === 0;
+  }
+
+  /** Ends it: soft for `graceMs`, then not. */
+  async stop(pid: number, graceMs: number, others: readonly number[]): Promise<void> {
+    if (graceMs > 0) {
+      signal(pid, "SIGUSR1");
+      if (!(await awaitEnd(pid, graceMs))) {
+        signal(pid, "SIGTERM");
+        await awaitEnd(pid, TERM_MS);
+      }
+    }
+    if (this.#run !== "child") {
+      const kill = ["systemctl", "kill", "--signal=SIGKILL", this.#run.unit];
+      if (this.find() !== undefined) await run(kill, UNIT_LIMIT_MS);
+      await run(["systemctl", "stop", this.#run.unit], UNIT_LIMIT_MS);
+    } else if (this.find()?.pid === pid) {
+      // It was started as the leader of a session and a group, which its workers are in too.
+      signal(-pid, "SIGKILL");
+      for (const other of others) signal(other, "SIGKILL");
+      await awaitEnd(pid, TERM_MS);
+    }
+    if (!existsSync(`/proc/${pid}`)) rmSync(this.#place.pidFile, { force: true });
+  }
+}
