@@ -43,6 +43,8 @@ export class Listeners {
   private readonly all = new Map<string, Listener>();
   /** The same by port, for what overlaps. */
   private readonly byPort = new Map<number, Listener[]>();
+  /** Pairs of places that answer the same name, told already. */
+  private readonly told = new Set<string>();
   /** Addresses that are on some node of the cluster, now or after a takeover. */
   private readonly own: ReadonlySet<string>;
 
@@ -126,7 +128,11 @@ export class Listeners {
         listener.names.set(name, path);
         continue;
       }
-      const isSame = pathText(twin) === pathText(path);
+      // The same two sites meet on every VIP.
+      const pair = `${pathText(path)} ${pathText(twin)}`;
+      if (this.told.has(pair) && !isEqualPath(twin, path)) continue;
+      this.told.add(pair);
+      const isSame = isEqualPath(twin, path);
       const what = isSame
         ? `${key} is listed twice`
         : `${name === "*" ? "another site takes all other names" : `${name} is answered by another site`} of ${key}: ${pathText(twin)}`;
@@ -177,6 +183,10 @@ export class Listeners {
     if (!this.own.has(address) && !isLoopback(address)) return undefined;
     return this.all.get(endpointText(address.includes(":") ? "::" : "0.0.0.0", port))?.path;
   }
+}
+
+function isEqualPath(a: ConfigPath, b: ConfigPath): boolean {
+  return pathText(a) === pathText(b);
 }
 
 function isLoopback(address: string): boolean {
