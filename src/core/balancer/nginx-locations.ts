@@ -1,0 +1,210 @@
+/**
+ * A site's paths. nginx prefers exact locations to patterns and patterns to prefixes, whatever their order, while here
+ * the first rule that fits decides. So rules are patterns in their order; an exact one is an exact location when no
+ * earlier rule fits its path, and is left out otherwise: it could never decide.
+ */
+
+import type { BalancerConfig, PathMatch, PoolConfig, RedirectConfig, SiteConfig } from "../config/balancer.ts";
+import { siteLog } from "./nginx-log.ts";
+import { block, escapePattern, quote, time, word } from "./nginx-words.ts";
+
+/** What the locations of a site are made of. */
+export interface SiteView {
+  readonly site: SiteConfig;
+  readonly config: BalancerConfig;
+  readonly pools: ReadonlyMap<string, PoolConfig>;
+  readonly upstreams: ReadonlyMap<string, string>;
+  readonly directory: string;
+  /** `if=…` of the access log. */
+  readonly ifWord: string;
+}
+
+/** What a location fits; several endings with one answer are one pattern. */
+type Match = PathMatch | { readonly kind: "suffixes"; readonly texts: readonly string[] };
+
+interface Rule {
+  readonly match: Match;
+  readonly lines: readonly string[];
+}
+
+/** All locations of a site. */
+export function locations(view: SiteView): readonly string[] {
+  const { site } = view;
+  const { match = [] } = site.static ?? {};
+  const rules: readonly Rule[] = [
+    ...site.redirects.map((redirect) => ({ match: redirect.match, lines: redirectLines(redirect) })),
+    ...joinSuffixes(match).map((one) => ({ match: one, lines: staticLines(view) })),
+    ...site.paths.map((path) => ({ match: path.match, lines: poolLines(view, path.pool) })),
+  ];
+  const rest = site.static !== undefined && match.length === 0 ? staticLines(view) : poolLines(view, site.pool);
+  return [...ruleLocations(rules), ...block("location /", rest), ...namedLocations(view)];
+}
+
+function ruleLocations(rules: readonly Rule[]): readonly string[] {
+  return rules.flatMap(({ match, lines }, index) => {
+    if (match.kind !== "exact") return block(`location ${pattern(match)}`, lines);
+    const isDecided = rules.slice(0, index).some((earlier) => fits(earlier.match, match.text));
+    return isDecided ? [] : block(`location = ${word(match.text)}`, lines);
+  });
+}
+
+function joinSuffixes(matches: readonly PathMatch[]): readonly Match[] {
+  const texts = matches.filter(({ kind }) => kind === "suffix").map(({ text }) => text);
+  const others = matches.filter(({ kind }) => kind !== "suffix");
+  return texts.length === 0 ? others : [...others, { kind: "suffixes", texts }];
+}
+
+/** The same answer as the cluster file's own reading of rules. */
+function fits(match: Match, path: string): boolean {
+  switch (match.kind) {
+    case "suffixes":
+      return match.texts.some((text) => path.toLowerCase().endsWith(text.toLowerCase()));
+    case "exact":
+      return path === match.text;
+    case "suffix":
+      return path.toLowerCase().endsWith(match.text.toLowerCase());
+    case "prefix":
+      return path === match.text || path.startsWith(match.text.endsWith("/") ? match.text : `${match.text}/`);
+  }
+}
+
+function pattern(match: Match): string {
+  // `$` would also fit before a line's end, and a path may hold one in its encoded form.
+  if (match.kind === "suffixes") return `~* ${quote(`(?:${match.texts.map(escapePattern).join("|")})\\z`)}`;
+  const { kind, text } = match;
+  if (kind === "suffix") return `~* ${quote(`${escapePattern(text)}\\z`)}`;
+  return `~ ${quote(text.endsWith("/") ? `^${escapePattern(text)}` : `^${escapePattern(text)}(?:/|\\z)`)}`;
+}
+
+/** Proxies to a pool; upgraded connections go a way of their own, because they may be silent longer. */
+function poolLines(view: SiteView, pool: string): readonly string[] {
+  const target = isTunnelApart(view, pool)
+    ? [`set $tunnel ${tunnelName(view, pool)};`, "if ($connection_wish) {", "    return 418;", "}"]
+    : [];
+  return [...target, ...proxyLines(view, pool, "requests")];
+}
+
+function proxyLines(view: SiteView, pool: string, use: "requests" | "tunnel"): readonly string[] {
+  const config = poolOf(view, pool);
+  const { connectMs } = config.timeouts;
+  const serverMs = serverTimeout(view, pool);
+  const silenceMs = use === "tunnel" ? tunnelTimeout(view, pool) : serverMs;
+  return [
+    `proxy_pass http://${upstreamOf(view, pool)};`,
+    `proxy_connect_timeout ${time(connectMs)};`,
+    `proxy_send_timeout ${time(silenceMs)};`,
+    `proxy_read_timeout ${time(silenceMs)};`,
+    ...retryLines(config, serverMs),
+  ];
+}
+
+/**
+ * nginx asks the next member also after one was silent for the whole of its time; such a request would take as often
+ * as long. Within this limit only those that failed early, as connections do, are tried again. Requests that change
+ * something (POST, PATCH, LOCK) are never sent twice.
+ */
+function retryLines({ retries, redispatch, timeouts }: PoolConfig, serverMs: number): readonly string[] {
+  if (retries === 0 || !redispatch) return ["proxy_next_upstream off;"];
+  const limitMs = Math.max(1, Math.min(timeouts.connectMs * retries + 1, serverMs - 1));
+  return [
+    "proxy_next_upstream error timeout;",
+    `proxy_next_upstream_tries ${retries + 1};`,
+    `proxy_next_upstream_timeout ${time(limitMs)};`,
+  ];
+}
+
+function staticLines(view: SiteView): readonly string[] {
+  const { site, config } = view;
+  if (site.static === undefined) return [];
+  const { root, fallback, expiresMs, accessLog } = site.static;
+  const shared = [
+    `root ${word(root)};`,
+    ...(expiresMs === undefined ? [] : [`expires ${Math.round(expiresMs / 1_000)}s;`]),
+    ...(accessLog === undefined
+      ? []
+      : siteLog(config.accessLog, {
+          directory: view.directory,
+          ifWord: view.ifWord,
+          isLogged: site.accessLog,
+          own: accessLog,
+        })),
+  ];
+  if (!fallback) return [...shared, "index index.html;"];
+  // What is missing goes where the path would go without files.
+  const nested = site.paths.flatMap(({ match, pool }) =>
+    block(`location ${match.kind === "exact" ? exactPattern(match.text) : pattern(match)}`, [
+      `try_files $uri ${fallbackName(view, pool)};`,
+    ]),
+  );
+  return [...shared, `try_files $uri ${fallbackName(view, site.pool)};`, ...nested];
+}
+
+/** Patterns alone are looked for within a pattern. */
+function exactPattern(text: string): string {
+  return `~ ${quote(`^${escapePattern(text)}\\z`)}`;
+}
+
+function namedLocations(view: SiteView): readonly string[] {
+  const { site } = view;
+  const pools = [...new Set([site.pool, ...site.paths.map(({ pool }) => pool)])];
+  const fallbacks = site.static?.fallback === true ? pools : [];
+  return [
+    ...fallbacks.flatMap((pool) => block(`location ${fallbackName(view, pool)}`, poolLines(view, pool))),
+    ...pools
+      .filter((pool) => isTunnelApart(view, pool))
+      .flatMap((pool) => block(`location ${tunnelName(view, pool)}`, proxyLines(view, pool, "tunnel"))),
+  ];
+}
+
+/** Whether the site needs the way for upgraded connections. */
+export function hasTunnels(view: SiteView): boolean {
+  const { site } = view;
+  return [site.pool, ...site.paths.map(({ pool }) => pool)].some((pool) => isTunnelApart(view, pool));
+}
+
+function isTunnelApart(view: SiteView, pool: string): boolean {
+  return tunnelTimeout(view, pool) !== serverTimeout(view, pool);
+}
+
+function serverTimeout(view: SiteView, pool: string): number {
+  return view.site.timeouts.serverMs ?? poolOf(view, pool).timeouts.serverMs;
+}
+
+function tunnelTimeout(view: SiteView, pool: string): number {
+  return view.site.timeouts.tunnelMs ?? poolOf(view, pool).timeouts.tunnelMs;
+}
+
+function poolOf({ pools }: SiteView, name: string): PoolConfig {
+  const pool = pools.get(name);
+  if (pool === undefined) throw new Error(`no pool has the name ${name}`);
+  return pool;
+}
+
+function upstreamOf({ upstreams }: SiteView, pool: string): string {
+  return upstreams.get(pool) ?? pool;
+}
+
+function fallbackName(view: SiteView, pool: string): string {
+  return `@fallback:${upstreamOf(view, pool)}`;
+}
+
+function tunnelName(view: SiteView, pool: string): string {
+  return `@tunnel:${upstreamOf(view, pool)}`;
+}
+
+/** The rest of the path is taken as it was sent: decoded, it could hold a line's end and write headers of its own. */
+function redirectLines({ match, to, status, keepRest }: RedirectConfig): readonly string[] {
+  if (!keepRest) return [answer(status, to)];
+  const whole = to.includes("?")
+    ? ["if ($args) {", `    ${answer(status, `${to}&$args`)}`, "}", answer(status, to)]
+    : [answer(status, `${to}$is_args$args`)];
+  if (match.kind !== "prefix" || to.includes("?")) return whole;
+  const folder = match.text.replace(/\/+$/, "");
+  const base = to.replace(/\/+$/, "");
+  const rest = quote(`^${escapePattern(folder)}(/.*)\\z`);
+  return [`if ($request_uri ~ ${rest}) {`, `    ${answer(status, `${base}$1`)}`, "}", ...whole];
+}
+
+function answer(status: number, target: string): string {
+  return `return ${status} ${quote(target)};`;
+}
