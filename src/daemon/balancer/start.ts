@@ -19,8 +19,8 @@ import { Balancer } from "./balancer.ts";
 import { createEngine, engineDirectory, howToRun } from "./engines.ts";
 import { openWishStore } from "./wish-store.ts";
 
-/** Every engine's own file in the engines' directory; without it, it never ran from there. */
-const CONFIG_FILES: Readonly<Record<EngineName, string>> = { haproxy: "haproxy.cfg", nginx: "nginx.conf" };
+/** Every engine's pid file in the engines' directory; without it, none runs from there. */
+const PID_FILES: Readonly<Record<EngineName, string>> = { haproxy: "haproxy.pid", nginx: "nginx.pid" };
 /** An engine that the cluster file has no more: its ports are wanted soon. */
 const RETIRE_GRACE_MS = 2_000;
 
@@ -108,8 +108,8 @@ export async function makeEngine(
 
 async function retireOthers(kept: EngineName | undefined, options: StartOptions): Promise<void> {
   const directory = engineDirectory(options.runtimeDir);
-  const others = (Object.keys(CONFIG_FILES) as EngineName[]).filter((name) => name !== kept);
-  for (const name of others.filter((other) => existsSync(join(directory, CONFIG_FILES[other])))) {
+  const others = (Object.keys(PID_FILES) as EngineName[]).filter((name) => name !== kept);
+  for (const name of others.filter((other) => existsSync(join(directory, PID_FILES[other])))) {
     const engine = await makeEngine(name, options);
     const isThere = await engine.adopt({ config: nothing(name), members: [], servingAll: [] }).catch(() => false);
     if (!isThere) continue;
@@ -117,7 +117,7 @@ async function retireOthers(kept: EngineName | undefined, options: StartOptions)
     await engine.stop(RETIRE_GRACE_MS).catch((error: unknown) => {
       options.log.error("an engine could not be ended", { engine: name, detail: (error as Error).message });
     });
-    await rm(join(directory, CONFIG_FILES[name]), { force: true });
+    await rm(join(directory, PID_FILES[name]), { force: true });
   }
 }
 
