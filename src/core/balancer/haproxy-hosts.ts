@@ -23,7 +23,9 @@ export function hostRules(front: Front): readonly string[] {
     const map = front.files.add(`maps/${fileStem(front)}-names.map`, exact);
     rules.push(`http-request set-var(txn.site) var(txn.host),map_str(${map})`);
   }
-  const wildcards = sites.flatMap(({ name, wildcards }) => wildcards.map((wildcard) => ({ end: ending(wildcard), name })));
+  const wildcards = sites.flatMap(({ name, wildcards }) =>
+    wildcards.map((wildcard) => ({ end: ending(wildcard), name })),
+  );
   if (wildcards.length > 0) {
     const lines = wildcards.sort((a, b) => b.end.length - a.end.length).map(({ end, name }) => `${end} ${name}`);
     const map = front.files.add(`maps/${fileStem(front)}-wildcards.map`, lines);

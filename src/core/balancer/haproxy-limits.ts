@@ -88,15 +88,10 @@ export function rateRules(front: Front, tables: readonly RateTable[]): readonly 
     if (present.length === 0) return [];
     const condition = siteIs(front, present);
     const { short, long } = windowsOf(limit);
-    const isOver = [
-      [`{ sc_gpc0_rate(0) ge ${short.most} }`],
-      [`{ sc_gpc1_rate(0) ge ${long.most} }`],
-    ];
+    const isOver = [[`{ sc_gpc0_rate(0) ge ${short.most} }`], [`{ sc_gpc1_rate(0) ge ${long.most} }`]];
     const key = sites.length === 1 ? "src" : "var(txn.visitor)";
     return [
-      ...(sites.length === 1
-        ? []
-        : [rule("http-request set-var-fmt(txn.visitor) %[var(txn.site)]/%[src]", condition)]),
+      ...(sites.length === 1 ? [] : [rule("http-request set-var-fmt(txn.visitor) %[var(txn.site)]/%[src]", condition)]),
       rule(`http-request track-sc0 ${key} table ${name}`, condition),
       rule("http-request deny deny_status 429", both(condition, isOver)),
       rule("http-request sc-inc-gpc0(0)", condition),

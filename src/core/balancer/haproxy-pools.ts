@@ -123,7 +123,9 @@ function siteTimeout(room: PoolRoom, users: readonly SiteConfig[], { name, ms, o
     ...groups
       .filter(({ value }) => value !== ms)
       .map(({ value, sites }) =>
-        rule(`http-request set-timeout ${name} ${time(value)}`, [[siteTerm(room.files, { all: room.config.sites, sites })]]),
+        rule(`http-request set-timeout ${name} ${time(value)}`, [
+          [siteTerm(room.files, { all: room.config.sites, sites })],
+        ]),
       ),
   ];
 }

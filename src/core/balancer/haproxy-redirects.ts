@@ -3,9 +3,20 @@
  * on once, to the right name at https at once. Paths and queries are kept as they were sent.
  */
 
-import type { RedirectConfig, SiteConfig } from "../config/balancer.ts";
-import { both, fileStem, pathFits, rule, siteIs, sitesBy, type All, type Condition, type Front } from "./haproxy-front.ts";
+import type { PathMatch, RedirectConfig, SiteConfig } from "../config/balancer.ts";
+import {
+  both,
+  fileStem,
+  pathFits,
+  rule,
+  siteIs,
+  sitesBy,
+  type All,
+  type Condition,
+  type Front,
+} from "./haproxy-front.ts";
 import { HOST } from "./haproxy-hosts.ts";
+import { lookUp, MAX_RULES_IN_LINE } from "./haproxy-lookup.ts";
 import { literal, word } from "./haproxy-words.ts";
 
 /** What a trusted proxy says about how it was asked. */
@@ -88,28 +99,84 @@ function nameRules(front: Front): readonly string[] {
   return rules;
 }
 
-function tableRules(front: Front): readonly string[] {
-  return sitesBy(front.listener.sites, ({ redirects }) => (redirects.length === 0 ? undefined : redirects)).flatMap(
-    ({ value: redirects, sites }) => redirects.flatMap((entry) => entryRules(entry, siteIs(front, sites))),
-  );
+/** A redirect that needs no further question: what fits, where to, and what of the request is appended. */
+interface Step {
+  readonly match: PathMatch;
+  readonly to: string;
+  readonly status: number;
+  /** `rest`: the path from this character on, with the query. */
+  readonly append: "nothing" | "query" | { readonly rest: number };
 }
 
-function entryRules(entry: RedirectConfig, site: Condition): readonly string[] {
-  const { match, to, status, keepRest } = entry;
-  const fits = both(site, pathFits(match));
-  if (!keepRest) return [rule(redirect(literal(to), status), fits)];
-  const hasQuery = "{ query -m found }";
-  const joint = to.includes("?") ? "&" : "?";
-  const withQuery = (condition: Condition): readonly string[] => [
-    rule(redirect(`${literal(to)}${joint}%[query]`, status), both(condition, [[hasQuery]])),
-    rule(redirect(literal(to), status), condition),
-  ];
-  if (match.kind !== "prefix" || to.includes("?")) return withQuery(fits);
+/** An entry as steps; the first that fits decides. */
+function stepsOf({ match, to, status, keepRest }: RedirectConfig): readonly Step[] {
+  if (!keepRest) return [{ match, to, status, append: "nothing" }];
+  if (match.kind !== "prefix" || to.includes("?")) return [{ match, to, status, append: "query" }];
   // What follows the folder begins with a slash, so the target's own last one is left out.
   const folder = match.text.replace(/\/+$/, "");
   const base = to.replace(/\/+$/, "");
-  const rest = folder === "" ? "%[pathq]" : `%[pathq,bytes(${folder.length})]`;
-  const onRest = rule(redirect(`${literal(base)}${rest}`, status), fits);
+  const onRest: Step = { match, to: base, status, append: { rest: folder.length } };
   if (base === to || match.text.endsWith("/")) return [onRest];
-  return [...withQuery(both(site, [[`{ path -m str -- ${word(folder)} }`]])), onRest];
+  return [{ match: { kind: "exact", text: folder }, to, status, append: "query" }, onRest];
+}
+
+function tableRules(front: Front): readonly string[] {
+  const groups = sitesBy(front.listener.sites, ({ redirects }) => (redirects.length === 0 ? undefined : redirects));
+  const count = groups.reduce((sum, { value }) => sum + value.length, 0);
+  if (count > MAX_RULES_IN_LINE && front.hasSiteVariable) return lookedUpRules(front);
+  return groups.flatMap(({ value, sites }) =>
+    value.flatMap(stepsOf).flatMap((step) => {
+      const fits = both(siteIs(front, sites), pathFits(step.match));
+      return redirectLines(literal(step.to), step, fits);
+    }),
+  );
+}
+
+/** One step as rules. `to` is a format. */
+function redirectLines(
+  to: string,
+  { status, append, to: target }: Omit<Step, "match">,
+  condition: Condition,
+): readonly string[] {
+  if (append === "nothing") return [rule(redirect(to, status), condition)];
+  if (append !== "query") {
+    const rest = append.rest === 0 ? "%[pathq]" : `%[pathq,bytes(${append.rest})]`;
+    return [rule(redirect(`${to}${rest}`, status), condition)];
+  }
+  const joint = target.includes("?") ? "&" : "?";
+  return [
+    rule(redirect(`${to}${joint}%[query]`, status), both(condition, [["{ query -m found }"]])),
+    rule(redirect(to, status), condition),
+  ];
+}
+
+/** The same for very many rules: the target comes from a map, and there is a rule only for each way of appending. */
+function lookedUpRules(front: Front): readonly string[] {
+  const sites = front.listener.sites.map(({ name, redirects }) => ({
+    site: name,
+    rules: redirects.flatMap(stepsOf).map((value) => ({ match: value.match, value })),
+  }));
+  const { lines, numbered } = lookUp(front, "redirect", { what: "redirects", sites });
+  const ways = new Map<string, Omit<Step, "match">>();
+  const wayOf = numbered.map(({ number, value: { to, status, append } }) => {
+    // Of the target only matters whether it has a query already, or is nothing before the rest.
+    const way = { to: to === "" ? "" : to.includes("?") ? "?" : "/", status, append };
+    const key = JSON.stringify(way);
+    if (!ways.has(key)) ways.set(key, way);
+    return `${number} ${[...ways.keys()].indexOf(key) + 1}`;
+  });
+  const stem = `maps/${fileStem(front)}-redirects`;
+  const targets = front.files.add(
+    `${stem}-targets.map`,
+    numbered.flatMap(({ number, value }) => (value.to === "" ? [] : [`${number} ${value.to}`])),
+  );
+  const kinds = front.files.add(`${stem}-kinds.map`, wayOf);
+  return [
+    ...lines,
+    `http-request set-var(txn.target) var(txn.redirect),map_str(${targets})`,
+    `http-request set-var(txn.kind) var(txn.redirect),map_str_int(${kinds})`,
+    ...[...ways.values()].flatMap((way, index) =>
+      redirectLines(way.to === "" ? "" : "%[var(txn.target)]", way, [[`{ var(txn.kind) -m int ${index + 1} }`]]),
+    ),
+  ];
 }

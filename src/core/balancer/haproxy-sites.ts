@@ -4,9 +4,21 @@
  */
 
 import type { BalancerConfig } from "../config/balancer.ts";
-import { both, fileStem, pathFits, patterns, poolsOf, rule, siteIs, sitesBy, type Front, type RenderedFiles } from "./haproxy-front.ts";
+import {
+  both,
+  fileStem,
+  pathFits,
+  patterns,
+  poolsOf,
+  rule,
+  siteIs,
+  sitesBy,
+  type Front,
+  type RenderedFiles,
+} from "./haproxy-front.ts";
 import { clientRules, forwardRules, requestHeaderRules, responseHeaderRules } from "./haproxy-headers.ts";
 import { hostRules } from "./haproxy-hosts.ts";
+import { lookUp, MAX_RULES_IN_LINE } from "./haproxy-lookup.ts";
 import { bodyRules, rateRules, type RateTable } from "./haproxy-limits.ts";
 import { logRules, quietCheckRules, quietRules } from "./haproxy-log.ts";
 import { fallbackName, PANIC_MAP } from "./haproxy-names.ts";
@@ -44,18 +56,27 @@ function frontLines(front: Front, tables: readonly RateTable[]): readonly string
     ...["client", "http-request", "http-keep-alive"].map((name) => `timeout ${name} ${time(clientMs)}`),
     ...logRules(front),
     ...errorPageLines(front.needed, sites),
-    ...quietCheckRules(front),
-    ...clientRules(front),
-    ...hostRules(front),
-    ...quietRules(front),
-    ...rateRules(front, tables),
-    ...redirectRules(front),
-    ...bodyRules(front),
-    ...requestHeaderRules(front),
-    ...forwardRules(front),
+    ...untilFinal([
+      ...quietCheckRules(front),
+      ...clientRules(front),
+      ...hostRules(front),
+      ...quietRules(front),
+      ...rateRules(front, tables),
+      ...redirectRules(front),
+      ...bodyRules(front),
+      ...requestHeaderRules(front),
+      ...forwardRules(front),
+      ...choiceRules(front),
+    ]),
     ...responseHeaderRules(front),
-    ...poolRules(front),
+    ...poolLines(front),
   ];
+}
+
+/** The rules up to one that answers every request: HAProxy warns of those behind it. */
+function untilFinal(rules: readonly string[]): readonly string[] {
+  const last = rules.findIndex((line) => line.startsWith("http-request redirect ") && !line.includes(" if "));
+  return last < 0 ? rules : rules.slice(0, last + 1);
 }
 
 function bindLines(front: Front): readonly string[] {
@@ -123,35 +144,61 @@ function isWithout(pool: string): string {
   return `{ nbsrv(${pool}) lt 1 } or { str(${pool}),map_str(${PANIC_MAP}) -m found }`;
 }
 
-function poolRules(front: Front): readonly string[] {
-  const { listener, config } = front;
-  const { sites } = listener;
-  const reached = new Set(sites.flatMap(poolsOf));
-  const unchecked = new Set(config.pools.filter(({ check }) => check === undefined).map(({ name }) => name));
+/** All pools that requests of the listener can go to. */
+function reachedPools(front: Front): readonly string[] {
+  return [...new Set(front.listener.sites.flatMap(poolsOf))];
+}
+
+/** Rules that set `txn.pool`, where there is a choice. */
+function choiceRules(front: Front): readonly string[] {
+  const { sites } = front.listener;
+  if (reachedPools(front).length === 1) return [];
+  const usual = new Set(sites.map(({ pool }) => pool));
+  const [same] = usual;
+  if (usual.size === 1) return [`http-request set-var(txn.pool) str(${same})`, ...pathRules(front)];
+  const entries = sites.map(({ name, pool }) => `${name} ${pool}`);
+  const map = front.files.add(`maps/${fileStem(front)}-pools.map`, entries);
+  return [`http-request set-var(txn.pool) var(txn.site),map_str(${map})`, ...pathRules(front)];
+}
+
+function poolLines(front: Front): readonly string[] {
+  const reached = reachedPools(front);
+  const unchecked = new Set(front.config.pools.filter(({ check }) => check === undefined).map(({ name }) => name));
   const [only] = reached;
-  if (only !== undefined && reached.size === 1) {
+  if (only !== undefined && reached.length === 1) {
     const fallback = unchecked.has(only) ? [] : [`use_backend ${fallbackName(only)} if ${isWithout(only)}`];
     return [...fallback, `default_backend ${only}`];
   }
-  const usual = new Set(sites.map(({ pool }) => pool));
-  const [same] = usual;
-  const choice =
-    usual.size === 1
-      ? `str(${same})`
-      : `var(txn.site),map_str(${front.files.add(`maps/${fileStem(front)}-pools.map`, sites.map(({ name, pool }) => `${name} ${pool}`))})`;
-  // The last rule that fits decides, so those of the file stand in reverse.
-  const paths = sitesBy(sites, ({ paths }) => paths).flatMap(({ value, sites: some }) =>
-    value.toReversed().map(({ match, pool }) =>
-      rule(`http-request set-var(txn.pool) str(${pool})`, both(siteIs(front, some), pathFits(match))),
-    ),
-  );
-  const hasNoFallback = [...reached].filter((pool) => unchecked.has(pool));
+  const hasNoFallback = reached.filter((pool) => unchecked.has(pool));
   const guard = hasNoFallback.length === 0 ? "" : `!{ var(txn.pool) -m str ${patterns(front.files, hasNoFallback)} } `;
   return [
-    `http-request set-var(txn.pool) ${choice}`,
-    ...paths,
     `use_backend %[var(txn.pool)]:all if ${guard}{ var(txn.pool),nbsrv lt 1 }`,
     `use_backend %[var(txn.pool)]:all if ${guard}{ var(txn.pool),map_str(${PANIC_MAP}) -m found }`,
     "use_backend %[var(txn.pool)]",
   ];
+}
+
+/** Rules that change `txn.pool` by the path. */
+function pathRules(front: Front): readonly string[] {
+  const { sites } = front.listener;
+  const groups = sitesBy(sites, ({ paths }) => paths);
+  const count = groups.reduce((sum, { value }) => sum + value.length, 0);
+  if (count > MAX_RULES_IN_LINE && front.hasSiteVariable) {
+    const rules = sites.map(({ name, paths }) => ({
+      site: name,
+      rules: paths.map(({ match, pool }) => ({ match, value: pool })),
+    }));
+    const { lines, numbered } = lookUp(front, "rule", { what: "paths", sites: rules });
+    const entries = numbered.map(({ number, value }) => `${number} ${value}`);
+    const map = front.files.add(`maps/${fileStem(front)}-paths-pools.map`, entries);
+    return [...lines, `http-request set-var(txn.pool) var(txn.rule),map_str(${map})`];
+  }
+  // The last rule that fits decides, so those of the file stand in reverse.
+  return groups.flatMap(({ value, sites: some }) =>
+    value
+      .toReversed()
+      .map(({ match, pool }) =>
+        rule(`http-request set-var(txn.pool) str(${pool})`, both(siteIs(front, some), pathFits(match))),
+      ),
+  );
 }

@@ -11,7 +11,7 @@ const PLAIN = /^[A-Za-z0-9_.:/@,;=+*%~!?&|^<>()-]+$/;
 
 /** Any text as one word of a config line. Control characters have no place in a line. */
 export function word(text: string): string {
-  assert(!/[\0-\x1f\x7f]/.test(text), `no control character stands in a config: ${JSON.stringify(text)}`);
+  assert(!/\p{Cc}/u.test(text), `no control character stands in a config: ${JSON.stringify(text)}`);
   if (PLAIN.test(text)) return text;
   // Nothing is interpreted between single quotes, so only they themselves need care.
   return `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,83 +1,22 @@
 /**
  * Golden cases: the balancer's part of a cluster file, and the HAProxy config that is made from it. `UPDATE_CASES=1`
  * rewrites what is expected, which is then to be read as carefully as code. The same cases go through the real
- * `haproxy -c` in `haproxy.lab.test.ts`.
+ * `haproxy -c` in `test/balancer/haproxy-rendered.lab.test.ts`.
  */
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseCluster } from "../config/parse.ts";
-import { renderHaproxy, statsUsers } from "./haproxy.ts";
+import { CASE_FILES, CASES_FOLDER, readCases, renderedBy } from "../../../test/balancer/haproxy-cases.ts";
+import { statsUsers } from "./haproxy.ts";
 import { literal, time, word } from "./haproxy-words.ts";
-import type { RenderedFile, Wanted } from "./wanted.ts";
-import { memberId, wantedOf } from "./wanted.ts";
 
-const folder = fileURLToPath(new URL("cases/haproxy/", import.meta.url));
-const names = readdirSync(folder).filter((name) => name.endsWith(".txt"));
-const PLACE = { directory: "/run/understudy/balancer" };
-
-const CLUSTER = `cluster: web
-nodes:
-  srv1: { address: 192.0.2.11, links: ["2001:db8::11"] }
-  srv2: { address: 192.0.2.12, links: ["2001:db8::12"] }
-groups:
-  www:
-    resources:
-      - vip: 192.0.2.10/24
-      - vip: 2001:db8::10/64
-balancer:
-`;
-
-interface Case {
-  readonly title: string;
-  readonly input: string;
-  readonly expected: string;
-}
-
-/** `=== title`, the input, `>>>`, what is expected; again and again. */
-function readCases(name: string): Case[] {
-  return readFileSync(folder + name, "utf8")
-    .split(/^=== /m)
-    .slice(1)
-    .map((text) => {
-      const title = text.slice(0, text.indexOf("\n"));
-      const [input = "", expected = ""] = text.slice(title.length + 1).split(/^>>>\n/m);
-      return { title, input, expected: expected.trim() };
-    });
-}
-
-/** Comments at the beginning of a case say what changed without the file: `# drain apache/srv1`. */
-function wantedBy(input: string): Wanted {
-  const parsed = parseCluster(CLUSTER + input, "cluster.yaml");
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems, undefined, 1));
-  const { balancer } = parsed.value.config;
-  if (balancer === undefined) throw new Error("the case has no balancer");
-  const plain = wantedOf(balancer);
-  const said = [...input.matchAll(/^# (drain|weight|serving-all) (\S+) ?(\d*)$/gm)];
-  return {
-    ...plain,
-    members: plain.members.map((want) => {
-      const mine = said.filter(([, , about]) => about === memberId(want));
-      return {
-        ...want,
-        drain: mine.some(([, verb]) => verb === "drain") ? "operator" : want.drain,
-        weight: Number(mine.find(([, verb]) => verb === "weight")?.[3] ?? want.weight),
-      };
-    }),
-    servingAll: said.flatMap(([, verb, pool = ""]) => (verb === "serving-all" ? [pool] : [])),
-  };
-}
-
-function rendered(input: string): readonly RenderedFile[] {
-  return renderHaproxy(wantedBy(input), PLACE, { account: { user: "haproxy", group: "haproxy" } });
-}
+const DIRECTORY = "/run/understudy/balancer";
 
 /** All files; the sections that are always the same only where the case asks for the whole. */
 function show(input: string): string {
   const isWhole = input.startsWith("# whole\n");
-  return rendered(input)
+  return renderedBy(input, DIRECTORY)
     .filter(({ content }) => isWhole || content !== "")
     .map(({ path, content }) => `--- ${path}\n${isWhole ? content : withoutHead(content)}`)
     .join("")
@@ -89,10 +28,10 @@ function withoutHead(content: string): string {
   return content.startsWith("# Made") ? content.slice(content.search(/^(listen|frontend|backend) /m)) : content;
 }
 
-for (const name of names) {
+for (const name of CASE_FILES) {
   if (process.env["UPDATE_CASES"] === "1") {
     const texts = readCases(name).map(({ title, input }) => `=== ${title}\n${input}>>>\n${show(input)}\n\n`);
-    writeFileSync(folder + name, texts.join(""));
+    writeFileSync(CASES_FOLDER + name, texts.join(""));
   }
   for (const { title, input, expected } of readCases(name)) {
     test(`${name}: ${title}`, () => {
@@ -102,7 +41,7 @@ for (const name of names) {
 }
 
 test("there are cases", () => {
-  expect(names.flatMap(readCases).length).toBeGreaterThan(15);
+  expect(CASE_FILES.flatMap(readCases).length).toBeGreaterThan(15);
 });
 
 describe("words", () => {

@@ -37,7 +37,10 @@ export function renderHaproxy(wanted: Wanted, place: EnginePlace, machine: Hapro
   const needed = fileFinder(neededFiles(config));
   const tables = rateTables(config.sites);
   const wants = new Map(wanted.members.map((want) => [memberId(want), want]));
-  files.add(PANIC_MAP, wanted.servingAll.map((pool) => `${pool} ${PANIC_VALUE}`));
+  files.add(
+    PANIC_MAP,
+    wanted.servingAll.map((pool) => `${pool} ${PANIC_VALUE}`),
+  );
   const sections = [
     globalSection(config, place, machine),
     section(`ring ${RING}`, ["format timed", "maxlen 1200", "size 262144"]),

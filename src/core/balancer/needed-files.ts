@@ -67,7 +67,9 @@ export function fileFinder({ bundles, errorPages }: NeededFiles): FileFinder {
   const bySource = new Map(errorPages.map(({ path, status, source }) => [pageKey(status, source), path]));
   return {
     bundlesOf: (site) =>
-      (site.tls?.certificates ?? []).map(({ certificate, key }) => byCertificate.get(bundleKey(certificate, key)) ?? ""),
+      (site.tls?.certificates ?? []).map(
+        ({ certificate, key }) => byCertificate.get(bundleKey(certificate, key)) ?? "",
+      ),
     errorPage: (status, source) => bySource.get(pageKey(status, source)) ?? "",
   };
 }
