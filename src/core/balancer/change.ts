@@ -178,7 +178,11 @@ function listReasons<T extends SiteConfig | PoolConfig | MemberConfig>(
   });
   const isMoved = gone.length === 0 && before.length === after.length && rest.length === 0;
   const moved = isMoved && before.some(({ name }, index) => after[index]?.name !== name);
-  return [...gone, ...rest, ...(moved ? [`${kind === "site" || kind === "pool" ? `${kind}s` : "members"} stand in another order`] : [])];
+  return [
+    ...gone,
+    ...rest,
+    ...(moved ? [`${kind === "site" || kind === "pool" ? `${kind}s` : "members"} stand in another order`] : []),
+  ];
 }
 
 function memberReasons(before: Wanted, after: Wanted): string[] {

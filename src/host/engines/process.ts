@@ -29,7 +29,10 @@ export function launch({ argv, directory, words, output }: Launch): Promise<numb
     const child = spawn(program, rest, {
       detached: true,
       cwd: directory,
-      env: { PATH: process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" },
+      env: {
+        PATH: process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        LANG: "C.UTF-8",
+      },
       stdio: ["ignore", stdout, stderr],
     });
     return new Promise((resolve, reject) => {

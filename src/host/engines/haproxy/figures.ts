@@ -111,6 +111,11 @@ export class Counters {
     this.#serverErrors = 0;
   }
 
+  /** Of clients, at one worker. */
+  connectionsOf(pid: number): number {
+    return this.#living.get(pid)?.connections ?? 0;
+  }
+
   totals(): Omit<WorkerCount, "servers"> {
     const all = [...this.#living.values()];
     const sum = (of: (count: WorkerCount) => number): number => all.reduce((total, count) => total + of(count), 0);

@@ -35,7 +35,7 @@ export function refusalProblems({ code, words, config, next }: Refusal): Problem
 
 /** Lines that only say that there were others. */
 function isSummary(text: string): boolean {
-  return /Error\(s\) found|Fatal errors found|^\[haproxy\.main\(\)\] Some (protocols|configured)|exit-on-failure/i.test(text);
+  return /Error\(s\) found|Fatal errors found|haproxy\.main\(\)\] Some protocols failed|exit-on-failure/i.test(text);
 }
 
 function explain(text: string, lines: readonly string[]): string {

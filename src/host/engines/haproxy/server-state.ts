@@ -24,7 +24,17 @@ export interface ServerState {
 
 /** Version of the format, and position of the fields that are used. */
 const VERSION = "1";
-const FIELD = { backend: 1, server: 3, address: 4, admin: 6, weight: 7, loadedWeight: 8, fqdn: 17, port: 18, checkPort: 21 };
+const FIELD = {
+  backend: 1,
+  server: 3,
+  address: 4,
+  admin: 6,
+  weight: 7,
+  loadedWeight: 8,
+  fqdn: 17,
+  port: 18,
+  checkPort: 21,
+};
 const FIELDS = 25;
 
 /** Reads the answer to `show servers state`. */

@@ -23,13 +23,18 @@ export function ask(socket: string, line: string, { timeoutMs = 5_000 }: AskOpti
     const chunks: Buffer[] = [];
     let size = 0;
     const connection = connect(socket);
-    const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    // When our own process stood still, an answer may lie there already: it is read before the time counts.
+    const timer = setTimeout(
+      () => setImmediate(() => setImmediate(() => fail(new Error(`no answer within ${timeoutMs} ms`)))),
+      timeoutMs,
+    );
     const fail = (error: Error): void => {
       clearTimeout(timer);
       connection.destroy();
       reject(new Error(`${socket}: ${error.message}`));
     };
-    connection.on("connect", () => connection.write(`${line}\n`));
+    // The master closes only after we did.
+    connection.on("connect", () => connection.end(`${line}\n`));
     connection.on("data", (chunk) => {
       size += chunk.length;
       if (size > MAX_ANSWER_BYTES) fail(new Error("the answer does not end"));
@@ -56,7 +61,9 @@ export async function command(socket: string, commands: readonly string[], optio
 
 /** HAProxy confirms a few commands in words, and most by nothing. */
 function isConfirmation(text: string): boolean {
-  return /^(IP changed from|port changed from|no need to change|Transaction|Success|Committing|\.+$)/i.test(text.trim());
+  return /^(IP changed from|port changed from|no need to change|Transaction|Success|Committing|\.+$)/i.test(
+    text.trim(),
+  );
 }
 
 function lines(commands: readonly string[]): string[] {

@@ -1,0 +1,70 @@
+/**
+ * Notices an engine that lives and does not work: master and worker are asked once a second, and whoever is silent or
+ * refuses for long is lost. (The end of the master itself is told by the kernel at once; a dead worker ends its master.)
+ */
+
+import { ask } from "./socket.ts";
+
+const EVERY_MS = 1_000;
+const SILENT_MS = 2_500;
+
+export interface PulseOptions {
+  readonly master: string;
+  readonly worker: string;
+  /** Once per loss. */
+  readonly lost: (detail: string) => void;
+}
+
+export class Pulse {
+  readonly #options: PulseOptions;
+  #timer: NodeJS.Timeout | undefined;
+  /** Answers to an earlier start count no more. */
+  #turn = 0;
+
+  constructor(options: PulseOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.stop();
+    const turn = this.#turn;
+    let answeredAt = performance.now();
+    let isAsking = false;
+    this.#timer = setInterval(() => {
+      if (isAsking) return;
+      isAsking = true;
+      void this.#complaint().then((complaint) => {
+        isAsking = false;
+        if (turn !== this.#turn) return;
+        if (complaint === undefined) answeredAt = performance.now();
+        else if (performance.now() - answeredAt >= SILENT_MS) {
+          this.stop();
+          this.#options.lost(complaint);
+        }
+      });
+    }, EVERY_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    this.#turn += 1;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #complaint(): Promise<string | undefined> {
+    const { master, worker } = this.#options;
+    const [first, second] = await Promise.all([silence(master, "show proc"), silence(worker, "show info")]);
+    if (first !== undefined) return `haproxy's master does not answer: ${first}`;
+    return second === undefined ? undefined : `haproxy's worker does not answer: ${second}`;
+  }
+}
+
+async function silence(socket: string, question: string): Promise<string | undefined> {
+  try {
+    const answer = await ask(socket, question, { timeoutMs: SILENT_MS });
+    return answer.trim() === "" ? "it says nothing" : undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
