@@ -92,6 +92,8 @@ function httpLines(wanted: Wanted, place: EnginePlace, machine: NginxMachine): r
     certificateNames: (bundle: string) => machine.certificateNames?.get(bundle),
   };
   return [
+    // Less than notices here: where nobody reads syslog, nginx would warn of it with every request.
+    `error_log ${word(wordsFile(place))} error;`,
     ...basicLines(config, machine.temporaryFolder),
     ...(config.sites.some((site) => site.static !== undefined) ? block("types", MEDIA_TYPES) : []),
     "default_type application/octet-stream;",

@@ -1,0 +1,470 @@
+/**
+ * nginx as an engine. It has no interface for changes while it runs: every change is a checked candidate, made live in
+ * one step, and one reload. A reload is not believed but seen: workers answer on a socket of ours with the word of the
+ * config that they run with, and a reload is done when a new one answers and no older one takes connections any more.
+ * A reload that nginx refuses leaves the old workers serving, and the old files come back.
+ */
+
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Problem, Result } from "../../../core/base/report.ts";
+import { FAILURE_BYTES, FAILURES_FILE } from "../../../core/balancer/nginx-log.ts";
+import { errorFile } from "../../../core/balancer/nginx-sites.ts";
+import { CONFIG_FILE, renderNginx, statusSocket, wordsFile } from "../../../core/balancer/nginx.ts";
+import type { RenderedFile, Wanted } from "../../../core/balancer/wanted.ts";
+import { NonlocalBind } from "../../linux/nonlocal-bind.ts";
+import {
+  type Applied,
+  type Engine,
+  type EngineFigures,
+  type EngineHealth,
+  type EngineNews,
+  type EngineOptions,
+  engineProblem,
+  type MemberFigures,
+} from "../engine.ts";
+import { type EngineFile, Generations } from "../generations.ts";
+import { fingerprint, readHostFiles } from "../host-files.ts";
+import { identify, shortenWords, signal, watchEnd, wordsLength, wordsSince } from "../process.ts";
+import { certificateNames } from "./certificate-names.ts";
+import { connectionKey, countConnections } from "./connections.ts";
+import { refusalProblems, seriousWords } from "./own-words.ts";
+import { type Account, findAccount, findProgram, Master, readVersion } from "./program.ts";
+import { Pulse } from "./pulse.ts";
+import { readGeneration, readStatus } from "./status.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+import { workersOf } from "./workers.ts";
+
+/** Oldest version whose words this driver knows. */
+const MIN_VERSION = [1, 22] as const;
+/** Parts that some builds leave out. */
+const NEEDED_PARTS = ["http_ssl", "http_v2", "http_realip", "http_stub_status"];
+/** Reading thousands of sites takes seconds, and nginx tries for 2.5 s to get a port that somebody has. */
+const READY_LIMIT_MS = 20_000;
+const LOOK_EVERY_MS = 10;
+/** After a new worker answered, older ones go on to accept for about 0.1 s. */
+const RETIRE_LIMIT_MS = 3_000;
+/** Older workers at the same time; the oldest are ended by one more reload. */
+const MAX_OLD_WORKERS = 16;
+/** In memory, mostly. */
+const MAX_FAILURES_BYTES = 1_048_576;
+
+/** Makes the driver; nothing is touched before it is used. */
+export function createNginxEngine(options: EngineOptions): Engine {
+  return new NginxEngine(options);
+}
+
+interface Prepared {
+  readonly files: readonly EngineFile[];
+  readonly config: string;
+  /** The word of this config and everything outside the cluster file that belongs to it. */
+  readonly generation: string;
+}
+
+class NginxEngine implements Engine {
+  readonly name = "nginx";
+  readonly #options: EngineOptions;
+  readonly #socket: string;
+  readonly #words: string;
+  readonly #generations: Generations;
+  readonly #master: Master;
+  readonly #nonlocal: NonlocalBind;
+  readonly #account: Account | undefined = findAccount();
+  readonly #listeners = new Set<(news: EngineNews) => void>();
+  readonly #pulse: Pulse;
+  #version = "";
+  #pid: number | undefined;
+  #unwatch: (() => void) | undefined;
+  /** What the workers run with, as they said themselves. */
+  #generation: string | undefined;
+  #wanted: Wanted | undefined;
+  /** Failed answers in files that were emptied since. */
+  #failures = 0;
+  #before: { readonly at: number; readonly requests: number } | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#socket = statusSocket(options);
+    this.#words = wordsFile(options);
+    this.#generations = new Generations(options.directory);
+    this.#master = new Master(options);
+    this.#nonlocal = new NonlocalBind({ record: join(options.directory, "nonlocal-bind.json") });
+    this.#pulse = new Pulse({ socket: this.#socket, lost: (detail) => this.#tell({ kind: "ended", detail }) });
+  }
+
+  async probe(): Promise<Result<{ readonly version: string }>> {
+    const program = findProgram();
+    if (program === undefined) return missing();
+    const found = await readVersion(program);
+    if (found === undefined || isOlder(found.version)) {
+      const message = `${program} is ${found?.version ?? "of an unknown version"}`;
+      return failed(engineProblem("ENGINE_TOO_OLD", message, `install nginx ${MIN_VERSION.join(".")} or newer`));
+    }
+    const lacking = NEEDED_PARTS.filter((part) => !found.build.includes(`--with-${part}_module`));
+    if (lacking.length > 0) {
+      const message = `${program} was built without ${lacking.join(", ")}`;
+      return failed(engineProblem("ENGINE_INCOMPLETE", message, "install your distribution's own nginx"));
+    }
+    this.#version = found.version;
+    return { ok: true, value: { version: found.version }, problems: [] };
+  }
+
+  render(wanted: Wanted): readonly RenderedFile[] {
+    return renderNginx(wanted, this.#options, this.#machine("by-hand"));
+  }
+
+  async check(wanted: Wanted): Promise<Result<void>> {
+    return await this.#alone(async () => {
+      const prepared = this.#prepare(wanted);
+      if (!prepared.ok) return prepared;
+      const written = await this.#candidate(prepared.value);
+      this.#generations.keepOnly(this.#generations.live);
+      // A mere question leaves the machine as it was.
+      if (this.#pid === undefined) this.#nonlocal.restore();
+      return written.ok ? { ok: true, value: undefined, problems: prepared.problems } : written;
+    });
+  }
+
+  async apply(wanted: Wanted): Promise<Result<Applied>> {
+    const startedAt = performance.now();
+    return await this.#alone(async () => {
+      const prepared = this.#prepare(wanted);
+      if (!prepared.ok) return prepared;
+      const by = await this.#put(prepared.value);
+      if (!by.ok) return by;
+      this.#wanted = wanted;
+      const oldWorkers = this.#pid === undefined ? 0 : oldOf(this.#pid).length;
+      const durationMs = performance.now() - startedAt;
+      return { ok: true, value: { by: by.value, durationMs, oldWorkers }, problems: prepared.problems };
+    });
+  }
+
+  async adopt(wanted: Wanted): Promise<boolean> {
+    const found = this.#master.find();
+    if (found === undefined) return false;
+    this.#generation = await readGeneration(this.#socket);
+    this.#wanted = wanted;
+    this.#began(found.pid);
+    this.#options.log("info", "took over the running nginx", { pid: found.pid });
+    return true;
+  }
+
+  health(): EngineHealth {
+    return this.#pid === undefined ? { state: "stopped" } : { state: "running", pid: this.#pid };
+  }
+
+  async figures(): Promise<EngineFigures> {
+    const status = this.#pid === undefined ? undefined : await readStatus(this.#socket);
+    const requests = status?.requests ?? 0;
+    return {
+      version: this.#version,
+      pid: this.#pid ?? 0,
+      oldWorkers: this.#pid === undefined ? 0 : oldOf(this.#pid).length,
+      connections: status?.connections ?? 0,
+      requestsPerSecond: this.#rate(requests),
+      requests,
+      serverErrors: this.#countFailures(),
+      members: this.#members(),
+    };
+  }
+
+  follow(heard: (news: EngineNews) => void): () => void {
+    this.#listeners.add(heard);
+    if (this.#pid !== undefined) this.#pulse.start();
+    return () => {
+      this.#listeners.delete(heard);
+      if (this.#listeners.size === 0) this.#pulse.stop();
+    };
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const pid = this.#pid ?? this.#master.find()?.pid;
+    this.release();
+    this.#forget();
+    if (pid !== undefined) await this.#master.stop(pid, graceMs);
+    await this.#master.dismissOrphans();
+    this.#nonlocal.restore();
+    const folder = temporaryFolder(this.#options.directory, this.#account);
+    if (!folder.startsWith(`${this.#options.directory}/`)) rmSync(folder, { recursive: true, force: true });
+  }
+
+  release(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    this.#pulse.stop();
+  }
+
+  /** One call after the other. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const mine = before.then(work, work);
+    this.#turn = mine.catch(() => {});
+    return await mine;
+  }
+
+  #machine(generation: string, names?: ReadonlyMap<string, readonly string[]>) {
+    return {
+      account: this.#account,
+      generation,
+      temporaryFolder: temporaryFolder(this.#options.directory, this.#account),
+      ...(names !== undefined && { certificateNames: names }),
+    };
+  }
+
+  #prepare(wanted: Wanted): Result<Prepared> {
+    const host = readHostFiles(wanted.config);
+    if (!host.ok) return host;
+    const { bundles, errorPages } = host.value;
+    const names = certificateNames(bundles);
+    const own: EngineFile[] = [
+      ...bundles,
+      ...errorPages.map(({ path, html }) => ({ path: errorFile(path), content: html })),
+    ];
+    const render = (generation: string): readonly RenderedFile[] =>
+      renderNginx(wanted, this.#options, this.#machine(generation, names));
+    const parts = [...render(""), ...own].map(({ path, content }) => `${path} ${fingerprint(content)}`);
+    const generation = fingerprint(parts.join("\n")).slice(0, 16);
+    const rendered = render(generation);
+    const config = rendered.find(({ path }) => path === CONFIG_FILE)?.content ?? "";
+    return { ok: true, value: { files: [...rendered, ...own], config, generation }, problems: host.problems };
+  }
+
+  async #put(prepared: Prepared): Promise<Result<Applied["by"]>> {
+    if (this.#pid !== undefined && prepared.generation === this.#generation) {
+      this.#allowAbsent();
+      return { ok: true, value: "nothing", problems: [] };
+    }
+    const before = this.#generations.live;
+    const candidate = await this.#candidate(prepared);
+    if (!candidate.ok) return this.#giveUp(before, candidate.problems);
+    this.#generations.enliven(candidate.value);
+    const isStart = this.#pid === undefined;
+    const refused = isStart ? await this.#start(prepared) : await this.#reload(prepared);
+    if (refused !== undefined) return this.#giveUp(before, refused);
+    this.#generations.keepOnly(candidate.value);
+    this.#generation = prepared.generation;
+    return { ok: true, value: isStart ? "start" : "reload", problems: [] };
+  }
+
+  /** Puts the files before in place again. */
+  #giveUp(before: string | undefined, problems: readonly Problem[]): Result<never> {
+    if (before !== undefined) this.#generations.enliven(before);
+    this.#generations.keepOnly(before ?? this.#generations.live);
+    return { ok: false, problems };
+  }
+
+  async #candidate(prepared: Prepared): Promise<Result<string>> {
+    const program = findProgram();
+    if (program === undefined) return missing();
+    const name = this.#generations.write(prepared.files);
+    const folder = join(this.#options.directory, name);
+    this.#openToWorkers(folder);
+    this.#allowAbsent();
+    const { code, output } = await this.#master.check(program, folder);
+    if (code === 0) return { ok: true, value: name, problems: [] };
+    const next = "nothing was changed; correct the cluster file, or report it if the file looks right";
+    const said = { code: "ENGINE_CONFIG_REFUSED", words: output, config: prepared.config, next };
+    return { ok: false, problems: refusalProblems(said) };
+  }
+
+  #allowAbsent(): void {
+    const allowed = this.#nonlocal.allow();
+    if (!allowed.ok)
+      this.#options.log("warn", "nginx can listen on present addresses only", { detail: allowed.reason });
+  }
+
+  /** Workers read error pages and write large bodies, as an account that is not ours. */
+  #openToWorkers(folder: string): void {
+    const temporary = temporaryFolder(this.#options.directory, this.#account);
+    mkdirSync(temporary, { recursive: true, mode: 0o755 });
+    if (this.#account === undefined) return;
+    const { groupId } = this.#account;
+    const errors = join(folder, "errors");
+    const pages = existsSync(errors) ? readdirSync(errors).map((name) => join(errors, name)) : [];
+    for (const path of [this.#options.directory, folder, ...(pages.length > 0 ? [errors, ...pages] : [])])
+      chownSync(path, statSync(path).uid, groupId);
+    if (dirname(temporary) === this.#options.directory) {
+      chownSync(temporary, statSync(temporary).uid, groupId);
+      chmodSync(temporary, 0o750);
+    }
+  }
+
+  /** Undefined: it runs. */
+  async #start(prepared: Prepared): Promise<readonly Problem[] | undefined> {
+    const leftover = this.#master.find();
+    if (leftover !== undefined) await this.#master.stop(leftover.pid, 0);
+    await this.#master.dismissOrphans();
+    shortenWords(this.#words);
+    const from = wordsLength(this.#words);
+    const ended = { is: false };
+    let unwatch = (): void => {};
+    let error = "";
+    try {
+      const started = await this.#master.start(findProgram() ?? "nginx");
+      if (started !== undefined)
+        unwatch = watchEnd(started, () => {
+          ended.is = true;
+        });
+      if (await this.#awaitGeneration(prepared, async () => ended.is || (await this.#master.hasFailed()))) {
+        const pid = started ?? this.#master.find()?.pid;
+        if (pid !== undefined) {
+          this.#began(pid);
+          return undefined;
+        }
+      }
+      if (started !== undefined && !ended.is) await this.#master.stop(started, 0);
+    } catch (failure) {
+      error = (failure as Error).message;
+    } finally {
+      unwatch();
+    }
+    const first = wordsSince(this.#master.firstWords, 0);
+    const words = `${first === "" ? wordsSince(this.#words, from) : first}\n${error}`;
+    const next = "it is tried again by itself; correct what it complains about";
+    return refusalProblems({ code: "ENGINE_NOT_STARTED", words, config: prepared.config, next });
+  }
+
+  /** Undefined: new workers serve, and no older one takes connections. */
+  async #reload(prepared: Prepared): Promise<readonly Problem[] | undefined> {
+    const pid = this.#pid as number;
+    shortenWords(this.#words);
+    this.#endOldest(pid);
+    const from = wordsLength(this.#words);
+    const before = workersOf(pid).filter(({ isOld }) => !isOld);
+    signal(pid, "SIGHUP");
+    const hasRefused = async (): Promise<boolean> =>
+      this.#pid !== pid || refusals(wordsSince(this.#words, from)).some((said) => !isTriedAgain(said));
+    if (await this.#awaitGeneration(prepared, hasRefused)) {
+      await awaitRetired(pid, new Set(before.map((worker) => worker.pid)));
+      return undefined;
+    }
+    const words = wordsSince(this.#words, from);
+    // Without a word of refusal it may still come to load the new files, which are taken away now.
+    const isSilent = seriousWords(words).length === 0;
+    if (isSilent) this.#options.log("error", "nginx neither took the new config nor refused it");
+    const next = "the former config is still in use; correct what it complains about";
+    return refusalProblems({ code: "ENGINE_RELOAD_FAILED", words, config: prepared.config, next });
+  }
+
+  async #awaitGeneration(prepared: Prepared, hasFailed: () => Promise<boolean>): Promise<boolean> {
+    const limit = performance.now() + READY_LIMIT_MS;
+    while (performance.now() < limit) {
+      if ((await readGeneration(this.#socket)) === prepared.generation) return true;
+      if (await hasFailed()) return false;
+      await sleep(LOOK_EVERY_MS);
+    }
+    return false;
+  }
+
+  #endOldest(master: number): void {
+    const old = oldOf(master);
+    for (const { pid } of old.slice(0, Math.max(0, old.length - MAX_OLD_WORKERS + 1))) {
+      this.#options.log("warn", "ends an old worker of nginx: too many reloads follow one another", { pid });
+      signal(pid, "SIGTERM");
+    }
+  }
+
+  #began(pid: number): void {
+    this.#unwatch?.();
+    this.#pid = pid;
+    this.#unwatch = watchEnd(pid, () => this.#ended(pid));
+    if (this.#listeners.size > 0) this.#pulse.start();
+  }
+
+  #ended(pid: number): void {
+    if (this.#pid !== pid) return;
+    this.#forget();
+    this.#pulse.stop();
+    const recent = wordsSince(this.#words, Math.max(0, wordsLength(this.#words) - 8_192));
+    const last = seriousWords(recent).slice(-2).join("; ");
+    this.#tell({ kind: "ended", detail: `nginx (process ${pid}) ended${last === "" ? "" : `: ${last}`}` });
+  }
+
+  #forget(): void {
+    this.#pid = undefined;
+    this.#generation = undefined;
+    this.#before = undefined;
+  }
+
+  #tell(news: EngineNews): void {
+    for (const heard of [...this.#listeners]) heard(news);
+  }
+
+  #rate(requests: number): number {
+    const now = performance.now();
+    const { at, requests: earlier } = this.#before ?? { at: now, requests };
+    if (this.#before === undefined || now - at >= 1_000) this.#before = { at: now, requests };
+    return now === at ? 0 : (1_000 * Math.max(0, requests - earlier)) / (now - at);
+  }
+
+  #countFailures(): number {
+    const file = join(this.#options.directory, FAILURES_FILE);
+    const bytes = wordsLength(file);
+    const count = this.#failures + Math.floor(bytes / FAILURE_BYTES);
+    if (bytes > MAX_FAILURES_BYTES) {
+      this.#failures = count;
+      truncateSync(file, 0);
+    }
+    return count;
+  }
+
+  #members(): readonly MemberFigures[] {
+    const wanted = this.#wanted;
+    if (wanted === undefined) return [];
+    const members = new Map(
+      wanted.config.pools.flatMap(({ name, members: all }) => all.map((m) => [`${name}/${m.name}`, m])),
+    );
+    const counts = this.#pid === undefined ? new Map<string, number>() : countConnections([...members.values()]);
+    return wanted.members.map(({ pool, member, weight, drain }) => {
+      const place = members.get(`${pool}/${member}`);
+      const sessions = place === undefined ? 0 : (counts.get(connectionKey(place.address, place.port)) ?? 0);
+      const unknown = { health: "unknown", detail: "", queued: 0, requests: 0, idleSeconds: undefined } as const;
+      return { pool, member, ...unknown, sessions, weight, isDraining: drain !== undefined };
+    });
+  }
+}
+
+function oldOf(master: number) {
+  return workersOf(master).filter(({ isOld }) => isOld);
+}
+
+/** Failures of the master; what workers complain about are single requests. */
+function refusals(words: string): readonly string[] {
+  return seriousWords(
+    words
+      .split("\n")
+      .filter((line) => line.includes("[emerg]"))
+      .join("\n"),
+  );
+}
+
+/** nginx asks five times for a port that somebody has, each time with a word about it. */
+function isTriedAgain(said: string): boolean {
+  return /^bind\(\) to .* failed/.test(said);
+}
+
+/** Until none of these takes connections any more. */
+async function awaitRetired(master: number, pids: ReadonlySet<number>): Promise<void> {
+  const limit = performance.now() + RETIRE_LIMIT_MS;
+  while (performance.now() < limit) {
+    const isAccepting = workersOf(master).some(({ pid, isOld }) => pids.has(pid) && !isOld);
+    if (!isAccepting || identify(master) === undefined) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+function isOlder(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]);
+}
+
+function missing(): { readonly ok: false; readonly problems: readonly Problem[] } {
+  return failed(engineProblem("ENGINE_MISSING", "nginx is not installed", "apt-get install nginx"));
+}
+
+function failed(problem: Problem): { readonly ok: false; readonly problems: readonly Problem[] } {
+  return { ok: false, problems: [problem] };
+}

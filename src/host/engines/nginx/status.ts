@@ -1,0 +1,53 @@
+/** nginx' socket with figures: connections, requests, and which config the worker that answers runs with. */
+
+import { request } from "node:http";
+
+const LIMIT_MS = 2_000;
+const MAX_BYTES = 4_096;
+
+/** Figures of all workers together, since the master's start. */
+export interface StatusFigures {
+  readonly connections: number;
+  readonly requests: number;
+}
+
+/** The word of the config that an answering worker runs with; undefined: nobody answers. */
+export async function readGeneration(socket: string, timeoutMs = LIMIT_MS): Promise<string | undefined> {
+  return await get(socket, "/generation", timeoutMs);
+}
+
+export async function readStatus(socket: string): Promise<StatusFigures | undefined> {
+  const text = await get(socket, "/status", LIMIT_MS);
+  return text === undefined ? undefined : parseStatus(text);
+}
+
+/** Reads the page of `stub_status`; our own question is not counted as a connection. */
+export function parseStatus(text: string): StatusFigures | undefined {
+  const active = /^Active connections: (\d+)/m.exec(text)?.[1];
+  const requests = /^\s*\d+\s+\d+\s+(\d+)\s*$/m.exec(text)?.[1];
+  if (active === undefined || requests === undefined) return undefined;
+  return { connections: Math.max(0, Number(active) - 1), requests: Number(requests) };
+}
+
+function get(socketPath: string, path: string, timeoutMs: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path, agent: false, headers: { host: "status", connection: "close" } });
+    const timer = setTimeout(() => asked.destroy(), timeoutMs);
+    const settle = (text: string | undefined): void => {
+      clearTimeout(timer);
+      resolve(text);
+    };
+    asked.on("response", (response) => {
+      let text = "";
+      response.setEncoding("latin1");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+        if (text.length > MAX_BYTES) asked.destroy();
+      });
+      response.on("end", () => settle(response.statusCode === 200 ? text : undefined));
+    });
+    asked.on("error", () => settle(undefined));
+    asked.on("close", () => settle(undefined));
+    asked.end();
+  });
+}
