@@ -29,9 +29,13 @@ test("it is quiet from the moment when nothing remained and nothing came", () =>
   expect(watch.look(folded({ requests: 9 }), [], 2_000).quietMs).toBe(1_000);
   const quiet = watch.look(folded({ requests: 9 }), [], 4_000);
   expect(quiet.quietMs).toBe(3_000);
-  expect(remainingText(quiet, 5_000)).toBe("no session remains, quiet for 3.0 s of 5s");
+  expect(remainingText(quiet, 5_000)).toBe("no session remains, quiet for 3.0s of 5s");
   // A sticky visitor clicks, and is answered between two looks.
-  expect(watch.look(folded({ requests: 10 }), [], 5_000).quietMs).toBe(0);
+  const clicked = watch.look(folded({ requests: 10 }), [], 5_000);
+  expect([clicked.quietMs, remainingText(clicked, 5_000)]).toEqual([
+    0,
+    "no session remains, quiet for 0.0s of 5s; 1 request of its visitors came meanwhile",
+  ]);
 });
 
 test("an engine that counts anew after a reload was not used by that, unless it counted again", () => {
@@ -46,12 +50,12 @@ test("an engine that has not heard of the drain, or a node that does not answer,
   const unaware = watch.look(folded({}, { drain: undefined }), [], 1_000);
   expect([unaware.quietMs, remainingText(unaware, 5_000)]).toEqual([
     0,
-    "no session remains; srv2 has not heard of the drain yet",
+    "no session remains, quiet for 0.0s of 5s; srv2 has not heard of the drain yet",
   ]);
   const silent = watch.look(folded({}), ["srv3", "srv4"], 2_000);
   expect([silent.quietMs, remainingText(silent, 5_000)]).toEqual([
     0,
-    "no session remains; srv3 and srv4 do not answer",
+    "no session remains, quiet for 0.0s of 5s; srv3 and srv4 do not answer",
   ]);
   expect(watch.look(folded({}), [], 3_000).quietMs).toBe(1_000);
 });

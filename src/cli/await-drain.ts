@@ -12,7 +12,7 @@ import type { DaemonClient } from "./daemon-client.ts";
 import { foldPools, silentNodes } from "./fold-pools.ts";
 import type { FoldedMember } from "./fold-pools.ts";
 import { count, list } from "./show-balancer.ts";
-import { duration, harmless } from "./terminal.ts";
+import { harmless } from "./terminal.ts";
 
 /** Without anything for so long, a member is done, unless told otherwise. */
 export const QUIET_MS = 5_000;
@@ -32,6 +32,8 @@ export interface Remaining {
   readonly unaware: readonly string[];
   /** Nodes that might have sessions and do not answer. */
   readonly silent: readonly string[];
+  /** Requests that came since the first look: visitors who belong there come back. */
+  readonly came: number;
   /** Nothing was left and nothing new came for so long. */
   readonly quietMs: number;
 }
@@ -39,6 +41,7 @@ export interface Remaining {
 /** Watches members over time. Pure: whoever calls it has the clock. */
 export class DrainWatch {
   #requests = new Map<string, number>();
+  #came = 0;
   #busyAt: number;
 
   constructor(nowMs: number) {
@@ -49,48 +52,54 @@ export class DrainWatch {
   look(members: readonly FoldedMember[], silent: readonly string[], nowMs: number): Remaining {
     const byNode = new Map<string, number>();
     const unaware = new Set<string>();
-    let isBusy = silent.length > 0;
+    const cameBefore = this.#came;
     for (const { pool, member, opinions } of members) {
       for (const { node, view } of opinions) {
         const sessions = view.sessions + view.queued;
         if (sessions > 0) byNode.set(node, (byNode.get(node) ?? 0) + sessions);
         if (view.drain === undefined) unaware.add(node);
-        if (this.#hasNew(`${node} ${pool}/${member}`, view.requests)) isBusy = true;
+        this.#came += this.#newRequests(`${node} ${pool}/${member}`, view.requests);
       }
     }
-    if (isBusy || byNode.size > 0 || unaware.size > 0) this.#busyAt = nowMs;
+    const isBusy = byNode.size > 0 || this.#came > cameBefore;
+    if (isBusy || unaware.size > 0 || silent.length > 0) this.#busyAt = nowMs;
     return {
       sessions: [...byNode.values()].reduce((sum, one) => sum + one, 0),
       byNode: [...byNode].map(([node, sessions]) => ({ node, sessions })),
       unaware: [...unaware],
       silent,
+      came: this.#came,
       quietMs: nowMs - this.#busyAt,
     };
   }
 
-  /** Engines count anew after a reload: a smaller number is no request, unless it is more than none. */
-  #hasNew(key: string, requests: number): boolean {
-    const before = this.#requests.get(key);
+  /** Engines count anew after a reload: a smaller number is what came since then. */
+  #newRequests(key: string, requests: number): number {
+    const before = this.#requests.get(key) ?? requests;
     this.#requests.set(key, requests);
-    if (before === undefined || requests === before) return false;
-    return requests > before || requests > 0;
+    return requests >= before ? requests - before : requests;
   }
 }
 
 /** One line for people; with the time that must be quiet, also how long it already is. */
 export function remainingText(remaining: Remaining, quietMs?: number): string {
-  const { sessions, byNode, unaware, silent } = remaining;
+  const { sessions, byNode, unaware, silent, came } = remaining;
+  const where = byNode.map(({ node, sessions: number }) => `${harmless(node)} ${number}`).join(", ");
   const notes = [
     ...(unaware.length > 0 ? [`${list(unaware)} ${have(unaware)} not heard of the drain yet`] : []),
     ...(silent.length > 0 ? [`${list(silent)} ${silent.length === 1 ? "does" : "do"} not answer`] : []),
+    ...(came > 0 ? [`${count(came, "request")} of its visitors came meanwhile`] : []),
   ];
-  const where =
-    byNode.length > 1 ? ` (${byNode.map(({ node, sessions: n }) => `${harmless(node)} ${n}`).join(", ")})` : "";
+  const quiet = formatTenths(remaining.quietMs);
   const left =
     sessions > 0
-      ? `${count(sessions, "session")} ${sessions === 1 ? "remains" : "remain"}${where}`
-      : `no session remains${quietMs === undefined || notes.length > 0 ? "" : `, quiet for ${duration(remaining.quietMs)} of ${formatDuration(quietMs)}`}`;
+      ? `${count(sessions, "session")} ${sessions === 1 ? "remains" : "remain"}${byNode.length > 1 ? ` (${where})` : ""}`
+      : `no session remains${quietMs === undefined ? "" : `, quiet for ${quiet} of ${formatDuration(quietMs)}`}`;
   return [left, ...notes].join("; ");
+}
+
+function formatTenths(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)}s`;
 }
 
 function have(words: readonly string[]): string {

@@ -81,3 +81,61 @@ test.concurrent("diff of two files that mean the same ends with 0, and trouble w
     },
   );
 });
+
+test.concurrent("render prints the files, each under its name, and exactly with --json", async () => {
+  await withFiles({ "cluster.yaml": BALANCED }, async (path) => {
+    const words = ["--config", path("cluster.yaml"), "--runtime-dir", "/run/somewhere"];
+    const [text, json, nginx] = await Promise.all([
+      understudy("render", "haproxy", ...words),
+      understudy("render", "haproxy", ...words, "--json"),
+      understudy("render", "nginx", ...words),
+    ]);
+    expect([text.code, text.err]).toEqual([0, ""]);
+    expect(text.out).toMatch(/^==> \/run\/somewhere\/balancer\/live\/haproxy\.cfg <==\n/);
+    expect(text.out).toMatch(/^ +server srv1 10\.0\.0\.11:8000 weight 100$/m);
+    const { files } = JSON.parse(json.out) as { files: { path: string; content: string }[] };
+    for (const { content } of files) expect(text.out).toContain(content.trimEnd());
+    expect([nginx.code, nginx.err]).toEqual([0, ""]);
+    expect(nginx.out).toMatch(/^ +server 10\.0\.0\.11:8000 /m);
+  });
+});
+
+test.concurrent("diff tells what a running daemon would do, and who would notice", async () => {
+  await withDaemon(async (ask, daemon, directory) => {
+    const config = configOf(BALANCED);
+    const balancer = config.balancer;
+    if (balancer === undefined) throw new Error("there is no balancer");
+    const wanted = wantedOf(balancer);
+    // An operator drained a member: that is no difference between files, and stays.
+    const members = wanted.members.map((one) => (one.member === "srv2" ? { ...one, drain: "operator" as const } : one));
+    const run = { node: "srv1", file: "/etc/understudy/cluster.yaml", hash: "c0ffee", config };
+    daemon.run = { ...run, wanted: { ...wanted, members }, directory: "/run/understudy/balancer" };
+    const busy = [memberView("srv1", { sessions: 4 }), memberView("srv2", { sessions: 2 })];
+    daemon.pools = () => poolsAnswer({ srv1: balancerView("srv1", [poolView("apache", busy)]) });
+    const diff = async (from: string, to: string, ...more: string[]) => {
+      const file = join(directory, `${to.length}-${more.length}.yaml`);
+      await writeFile(file, BALANCED.replace(from, to));
+      return await ask("diff", file, ...more);
+    };
+    const [same, weight, limit, node, gone] = await Promise.all([
+      diff("", ""),
+      diff("srv1: 10.0.0.11:8000", "srv1: { address: 10.0.0.11:8000, weight: 30 }"),
+      diff("30MB", "10MB"),
+      diff("www: {", "web: {"),
+      diff(", srv2: 10.0.0.12:8000", "", "--json"),
+    ]);
+    expect([same.code, same.err]).toEqual([0, ""]);
+    expect([weight.code, weight.err]).toEqual([1, ""]);
+    expect(weight.out).toContain("~  balancer.pools.apache.members.srv1.weight  100 -> 30");
+    expect(weight.out).toMatch(/^-.* srv1 10\.0\.0\.11:8000 weight 100/m);
+    expect(weight.out).toMatch(
+      /^ {2}haproxy: by runtime commands, without a reload:\n {4}set weight apache\/srv1 30$/m,
+    );
+    expect(weight.out).toContain("nobody: no connection is cut");
+    expect(limit.out).toMatch(/^ {2}haproxy: by one reload \(site example\.com changes: body limit\)$/m);
+    expect(limit.out).toContain("(34 connections now)");
+    expect(node.out).toMatch(/^ {2}groups: the daemon restarts and keeps its leases/m);
+    expect(JSON.parse(gone.out)).toMatchObject({ ok: true, changes: [{ path: "balancer.pools.apache.members.srv2" }] });
+    expect(gone.out).toContain("(2 sessions now)");
+  });
+});

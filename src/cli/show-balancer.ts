@@ -52,7 +52,7 @@ function engineRow(view: Omit<BalancerView, "pools">, configsDiffer: boolean): s
   const hash = harmless(view.configHash.slice(0, 8));
   return [
     harmless(view.node),
-    harmless([view.engine, ...(view.version === undefined ? [] : [view.version])].join(" ")),
+    harmless(`${view.engine} ${upstream(view.version ?? "")}`.trimEnd()),
     paint(style, view.state),
     String(Math.round(view.requestsPerSecond)),
     String(view.connections),
@@ -60,6 +60,11 @@ function engineRow(view: Omit<BalancerView, "pools">, configsDiffer: boolean): s
     String(view.oldWorkers),
     configsDiffer ? paint("yellow", hash) : hash,
   ];
+}
+
+/** Without what a distribution adds to it. */
+function upstream(version: string): string {
+  return /^[^-+~]*/.exec(version)?.[0] ?? version;
 }
 
 /** A pool whose checks are suspected, loudly. */

@@ -17,7 +17,8 @@ export function showPools(answer: PoolsAnswer, only?: string): string {
   const silent = silentNodes(answer);
   if (silent.length > 0)
     parts.push(paint("yellow", `without ${list(silent)}: no answer from there, so the sums lack its sessions`));
-  if (answer.problems.length > 0) parts.push(showProblems(answer.problems));
+  const problems = answer.problems.filter(({ severity }) => severity !== "info");
+  if (problems.length > 0) parts.push(showProblems(problems));
   return parts.filter((part) => part !== "").join("\n\n");
 }
 

@@ -1,7 +1,5 @@
 /** `understudy diff FILE`: what a new cluster file would change, how it would come into effect, and who is at risk. */
 
-import { join } from "node:path";
-
 import { Command } from "commander";
 
 import type { PoolsAnswer, RunningAnswer } from "../../api/balancer.ts";
@@ -190,10 +188,9 @@ async function filesOf(before: Side, after: Side): Promise<DiffReport["files"]> 
   const [oldFiles, newFiles] = await Promise.all([filesFor(old, before.directory), filesFor(now, before.directory)]);
   const paths = [...new Set([...oldFiles, ...newFiles].map(({ path }) => path))];
   return paths.flatMap((path) => {
-    const full = join(before.directory, path);
-    const names = { before: `${full}  ${before.name}`, after: `${full}  ${after.name}` };
+    const names = { before: `${path}  ${before.name}`, after: `${path}  ${after.name}` };
     const lines = unifiedDiff(contentOf(oldFiles, path), contentOf(newFiles, path), names);
-    return lines.length === 0 ? [] : [{ path: full, lines }];
+    return lines.length === 0 ? [] : [{ path, lines }];
   });
 }
 

@@ -106,8 +106,8 @@ function tellEnd(names: string, { finished, waitedMs, problems }: Waited): void 
   else printProblems(problems);
 }
 
-function remainingJson({ sessions, byNode, unaware, silent }: Waited["remaining"]): object {
-  return { sessions, byNode, unaware, silent };
+function remainingJson({ sessions, byNode, unaware, silent, came }: Waited["remaining"]): object {
+  return { sessions, byNode, unaware, silent, came };
 }
 
 function writeJson(value: object): void {

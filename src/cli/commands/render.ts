@@ -1,7 +1,5 @@
 /** `understudy render haproxy|nginx`: the files that an engine would get for a cluster file; nothing is touched. */
 
-import { join } from "node:path";
-
 import { Argument, Command } from "commander";
 
 import type { RenderedFile } from "../../core/balancer/wanted.ts";
@@ -36,11 +34,11 @@ async function render(engine: EngineName, flags: RenderFlags, runtimeDir: string
   const { problems } = rendered;
   if (flags.json) {
     const files = rendered.ok ? rendered.value : [];
-    const answer = { ok: rendered.ok, engine, directory, files, problems };
+    const answer = { ok: rendered.ok, engine, files, problems };
     process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
   } else {
     printProblems(problems);
-    if (rendered.ok) printFiles(directory, rendered.value);
+    if (rendered.ok) printFiles(rendered.value);
   }
   if (rendered.ok) return EXIT_OK;
   const { UNREADABLE } = await import("../../host/config-file.ts");
@@ -74,9 +72,9 @@ function noBalancer(file: string): Problem {
 }
 
 /** With a heading for each, as `head` and `tail` tell several files apart. */
-function printFiles(directory: string, files: readonly RenderedFile[]): void {
+function printFiles(files: readonly RenderedFile[]): void {
   const parts = files.map(
-    ({ path, content }) => `${paint("bold", `==> ${join(directory, path)} <==`)}\n${content.replace(/\n*$/, "\n")}`,
+    ({ path, content }) => `${paint("bold", `==> ${path} <==`)}\n${content.replace(/\n*$/, "\n")}`,
   );
   process.stdout.write(parts.join("\n"));
 }

@@ -1,7 +1,6 @@
 /** The verbs about the balancer as an operator uses them, on real engines, with what they print. */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { until } from "../clock.ts";
 import { type BalancedSite, withBalancedSite } from "./balanced-site.fixture.ts";
@@ -50,6 +49,15 @@ test.each(ENGINES)(
       const wrong = await lab.understudy("srv1", ["drain", "web/srv3"]);
       expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/did you mean "web\/srv[12]"/)]);
       expect(await site.command("srv1", "drain", "web/srv2")).toMatch(/web\/srv2.*\n.*remain/);
+      if (engine === "haproxy") {
+        // Those who have its cookie come back.
+        const sticky = await lab.understudy("srv1", ["drain", "srv2", "--wait", "--quiet", "1s", "--timeout", "3s"]);
+        expect(sticky.code).toBe(1);
+        expect(sticky.stderr).toMatch(
+          /DRAIN_NOT_FINISHED .*requests? of its visitors came meanwhile; web\/srv2 stays drained/,
+        );
+      }
+      await site.visitors.call("stopLoad");
       const waited = await lab.understudy("srv1", ["drain", "srv2", "--wait", "--quiet", "1s", "--timeout", "15s"]);
       expect(waited).toMatchObject({
         code: 0,
@@ -85,11 +93,11 @@ test.each(ENGINES)(
   async (engine) => {
     await withBalancedSite({ engine }, async (site) => {
       const { lab } = site;
-      const { clusterFile, runtimeDirectory } = lab.node("srv1").paths;
+      const { clusterFile } = lab.node("srv1").paths;
       const { files } = JSON.parse(await site.command("srv1", "render", engine, "--config", clusterFile, "--json"));
       expect(files.length).toBeGreaterThan(0);
       for (const { path, content } of files as { path: string; content: string }[]) {
-        const live = readFileSync(join(runtimeDirectory, "balancer", path), "utf8");
+        const live = readFileSync(path, "utf8");
         expect(live).toBe(content);
       }
 
