@@ -48,7 +48,7 @@ export interface Backend {
   readonly balancer: BalancerPort | undefined;
 }
 
-/** What the API needs from the balancer; nothing here rejects. */
+/** What the API needs from the balancer. */
 export interface BalancerPort {
   /** This node's engine. */
   view(): Promise<BalancerView>;
@@ -56,7 +56,7 @@ export interface BalancerPort {
   /** All nodes' engines; each is asked for a limited time. */
   pools(): Promise<PoolsAnswer>;
   /** What operators wished about members, as this node knows it. */
-  wishes(): readonly MemberWish[];
+  wishes(): Promise<readonly MemberWish[]>;
   /** Another node tells wishes, as they came; answers what is known better here about the same. */
   tell(wishes: readonly unknown[]): Promise<readonly MemberWish[]>;
   drain(request: DrainRequest): Promise<RequestAnswer>;

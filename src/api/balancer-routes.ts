@@ -23,7 +23,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "GET /v1/pools": { balancer: async (balancer) => fine(await balancer.pools()) },
   "GET /v1/balancer": { peer: true, balancer: async (balancer) => fine(await balancer.view()) },
   "GET /v1/balancer/summary": { peer: true, balancer: async (balancer) => fine(await balancer.summary()) },
-  "GET /v1/balancer/wishes": { peer: true, balancer: async (balancer) => fine(balancer.wishes()) },
+  "GET /v1/balancer/wishes": { peer: true, balancer: async (balancer) => fine(await balancer.wishes()) },
   "POST /v1/balancer/wishes": { peer: true, balancer: tell },
   "POST /v1/balancer/drain": { balancer: drain },
   "POST /v1/balancer/weight": { balancer: weigh },

@@ -97,6 +97,8 @@ class Daemon {
   #store: Store | undefined;
   readonly #finished: Promise<number>;
   #finish: (code: number) => void = () => {};
+  readonly #heartReady: Promise<void>;
+  #sayHeartReady: () => void = () => {};
   #heart: Heart | undefined;
   #notifier: Notifier | undefined;
   #balancing: Balancing | undefined;
@@ -109,6 +111,9 @@ class Daemon {
     this.#log = log;
     this.#finished = new Promise((resolve) => {
       this.#finish = resolve;
+    });
+    this.#heartReady = new Promise((resolve) => {
+      this.#sayHeartReady = resolve;
     });
   }
 
@@ -235,6 +240,7 @@ class Daemon {
     heart.on("fatal", ({ message, next }) => this.fail(`the heart cannot work: ${message}`, next));
     heart.on("ready", () => {
       this.#isHeartReady = true;
+      this.#sayHeartReady();
       this.#sayReady();
     });
     this.#flushables.push(
@@ -262,7 +268,7 @@ class Daemon {
     const log = this.#log;
 
     const client = new ControlClient({ config, node, keys });
-    const balancing = await wireBalancer({
+    const balancing = wireBalancer({
       options: this.#options,
       loaded: this.#loaded,
       heart,
@@ -302,6 +308,7 @@ class Daemon {
       () => client.close(),
     );
     slowDown();
+    void this.#heartReady.then(() => balancing.start());
     this.#ends.push(startMonitors({ config, node, commands, heart, random: Math.random }));
     this.#ends.push(
       watchEverywhere({

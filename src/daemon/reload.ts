@@ -39,17 +39,18 @@ export function createReloader(parts: {
   readonly options: DaemonOptions;
   readonly running: () => Loaded;
   readonly adopted: (loaded: Loaded) => void;
-  readonly balancer: Balancer | undefined;
+  readonly balancer: () => Promise<Balancer | undefined>;
   readonly restart: () => Promise<RequestAnswer>;
   readonly record: (event: Omit<DecisionEvent, "at">) => void;
   readonly log: Log;
 }): Reloader {
-  const { options, balancer } = parts;
+  const { options } = parts;
   return new Reloader({
     node: options.node,
     running: parts.running,
     load: () => loadApart({ ...options, withBalancerFiles: true }),
     check: async (config) => {
+      const balancer = await parts.balancer();
       if (balancer?.config.engine === config.engine) return await balancer.check(config);
       const { runtimeDir } = options;
       const engine = await makeEngine(config.engine, { runtimeDir, log: parts.log, environment: process.env });
@@ -57,6 +58,7 @@ export function createReloader(parts: {
       return probed.ok ? await engine.check(wantedOf(config)) : probed;
     },
     adopt: async (config) => {
+      const balancer = await parts.balancer();
       if (balancer === undefined) throw new Error("there is no balancer that could go over to another config");
       return await balancer.adoptConfig(config);
     },

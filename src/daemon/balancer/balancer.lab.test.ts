@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 
 import type { BalancerView, PoolsAnswer, ReloadAnswer } from "../../api/balancer.ts";
 import type { EventRecord } from "../../api/types.ts";
@@ -133,7 +134,7 @@ test("a wrong cluster file is refused whole, a changed balancer goes live, and t
         return JSON.parse(/409 (\{.*\})$/s.exec((error as Error).message)?.[1] ?? "null") as ReloadAnswer;
       }
     };
-    const file = JSON.parse(good) as {
+    const file = parse(good) as {
       balancer: { pools: { web: { members: Record<string, unknown> } } };
       groups: { www: object };
     };

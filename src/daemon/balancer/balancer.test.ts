@@ -38,7 +38,7 @@ class Net {
       path === "/v1/balancer"
         ? await balancer.view()
         : method === "GET"
-          ? balancer.wishes()
+          ? await balancer.wishes()
           : await balancer.tell(body as unknown[]);
     return { status: 200, body: JSON.parse(JSON.stringify(answer)), pid: 1, version: "1" };
   }

@@ -206,7 +206,7 @@ export class Balancer implements BalancerPort {
     return await gatherPools({ config, node, ask, own: () => this.view() });
   };
 
-  wishes: BalancerPort["wishes"] = () => [...this.#options.store.book.values()];
+  wishes: BalancerPort["wishes"] = async () => [...this.#options.store.book.values()];
 
   tell: BalancerPort["tell"] = async (told) => {
     const { store } = this.#options;

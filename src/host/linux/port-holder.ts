@@ -4,13 +4,14 @@
  */
 
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 
 /** TCP_LISTEN in /proc/net/tcp (include/net/tcp_states.h). */
 const LISTENING = "0A";
 
 export interface PortHolder {
   readonly pid: number;
-  /** As in /proc/PID/comm. */
+  /** Its name without the folder. */
   readonly program: string;
 }
 
@@ -21,9 +22,16 @@ export async function findPortHolder(port: number): Promise<PortHolder | undefin
   if (sockets.size === 0) return undefined;
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   for (const pid of pids) {
-    if (await holdsOneOf(pid, sockets)) return { pid, program: (await readOrNothing(`/proc/${pid}/comm`)).trim() };
+    if (await holdsOneOf(pid, sockets)) return { pid, program: await nameOf(pid) };
   }
   return undefined;
+}
+
+/** As it was called; the kernel's own name is that of a thread in some programs. `nginx: master process …` is nginx. */
+async function nameOf(pid: number): Promise<string> {
+  const [called = ""] = (await readOrNothing(`/proc/${pid}/cmdline`)).split("\0");
+  const name = basename(called.split(" ")[0] ?? "").replace(/:$/, "");
+  return name === "" ? (await readOrNothing(`/proc/${pid}/comm`)).trim() : name;
 }
 
 /** Inodes of listening sockets: `sl local_address rem_address st … uid timeout inode`. */
