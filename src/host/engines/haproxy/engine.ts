@@ -13,8 +13,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import type { Problem, Result } from "../../../core/base/report.ts";
 import { type ChangedFile, describeChange } from "../../../core/balancer/change.ts";
-import { CONFIG_FILE, RING, runtimeSocket, stateFile, USERS_FILE } from "../../../core/balancer/haproxy-names.ts";
-import { errorHead, renderHaproxy, statsUsers } from "../../../core/balancer/haproxy.ts";
+import { RING, runtimeSocket, stateFile } from "../../../core/balancer/haproxy-names.ts";
+import { renderHaproxy } from "../../../core/balancer/haproxy.ts";
 import type { RenderedFile, Wanted } from "../../../core/balancer/wanted.ts";
 import {
   type Applied,
@@ -25,13 +25,13 @@ import {
   type EngineOptions,
   engineProblem,
 } from "../engine.ts";
-import { type EngineFile, Generations } from "../generations.ts";
-import { fingerprint, type HostFiles, readHostFiles } from "../host-files.ts";
-import { shortenWords, signal, watchEnd, wordsLength, wordsSince } from "../process.ts";
-import { Counters, FRONT_QUESTION, readWorker, SERVER_QUESTION, type WorkerCount } from "./figures.ts";
+import { Generations } from "../generations.ts";
+import { occupiedPorts } from "../occupied-ports.ts";
+import { shortenWords, watchEnd, wordsLength, wordsSince } from "../process.ts";
+import { type Candidate, candidatePrint, changedFiles, configText, prepareCandidate, type Prints } from "./files.ts";
 import { NewsFollower } from "./news.ts";
 import { refusalProblems } from "./own-words.ts";
-import { type Processes, readProcesses } from "./processes.ts";
+import { readProcesses } from "./processes.ts";
 import {
   checkFolder,
   findAccount,
@@ -41,18 +41,13 @@ import {
   masterPlace,
   readVersion,
 } from "./program.ts";
-import { putCertificates, reconcile } from "./runtime.ts";
-import { parseServerStates, stateFileText } from "./server-state.ts";
-import { ask, command } from "./socket.ts";
 import { Pulse } from "./pulse.ts";
+import { putCertificates, reconcile } from "./runtime.ts";
+import { command } from "./socket.ts";
+import { LOOK_EVERY_MS, READY_LIMIT_MS, Workers } from "./workers.ts";
 
 /** Oldest version whose words this driver knows. */
 const MIN_VERSION = [2, 6] as const;
-/** Reading thousands of pools takes seconds. */
-const READY_LIMIT_MS = 60_000;
-const LOOK_EVERY_MS = 10;
-/** Older workers at the same time; one more reload ends the one with the fewest connections. */
-const MAX_OLD_WORKERS = 8;
 const RUNNING_FILE = "running.json";
 
 /** Makes the driver; nothing is touched before it is used. */
@@ -64,10 +59,8 @@ export function createHaproxyEngine(options: EngineOptions): Engine {
 interface Running {
   readonly wanted: Wanted;
   /** By path: content of files from outside the cluster file. */
-  readonly prints: Readonly<Record<string, string>>;
+  readonly prints: Prints;
 }
-
-type Prepared = { readonly files: readonly EngineFile[]; readonly host: HostFiles; readonly prints: Running["prints"] };
 
 class HaproxyEngine implements Engine {
   readonly name = "haproxy";
@@ -76,7 +69,7 @@ class HaproxyEngine implements Engine {
   readonly #runtime: string;
   readonly #generations: Generations;
   readonly #master: Master;
-  readonly #counters = new Counters();
+  readonly #workers: Workers;
   readonly #listeners = new Set<(news: EngineNews) => void>();
   readonly #news: NewsFollower;
   readonly #pulse: Pulse;
@@ -85,6 +78,8 @@ class HaproxyEngine implements Engine {
   #pid: number | undefined;
   #unwatch: (() => void) | undefined;
   #running: Running | undefined;
+  /** Print of the live files, once they ran. */
+  #accepted: string | undefined;
   /** Where the words about the present config begin. */
   #wordsFrom = 0;
   /** An earlier self gave commands that it may not have written down. */
@@ -98,6 +93,10 @@ class HaproxyEngine implements Engine {
     this.#runtime = runtimeSocket(options);
     this.#generations = new Generations(options.directory);
     this.#master = new Master(this.#place, options.run);
+    this.#workers = new Workers(
+      { masterSocket: this.#place.masterSocket, runtimeSocket: this.#runtime, stateFile: stateFile(options) },
+      options.log,
+    );
     this.#news = new NewsFollower({
       socket: this.#runtime,
       ring: RING,
@@ -131,7 +130,7 @@ class HaproxyEngine implements Engine {
 
   async check(wanted: Wanted): Promise<Result<void>> {
     return await this.#alone(async () => {
-      const prepared = this.#prepare(wanted);
+      const prepared = prepareCandidate(wanted, this.render(wanted));
       if (!prepared.ok) return prepared;
       const written = await this.#candidate(prepared.value);
       this.#generations.keepOnly(this.#generations.live);
@@ -142,11 +141,11 @@ class HaproxyEngine implements Engine {
   async apply(wanted: Wanted): Promise<Result<Applied>> {
     const startedAt = performance.now();
     return await this.#alone(async () => {
-      const prepared = this.#prepare(wanted);
+      const prepared = prepareCandidate(wanted, this.render(wanted));
       if (!prepared.ok) return prepared;
       const done = await this.#applyPrepared(wanted, prepared.value);
       if (!done.ok) return done;
-      const oldWorkers = done.value === "start" ? 0 : await this.#countOld();
+      const oldWorkers = done.value === "start" ? 0 : await this.#workers.oldCount();
       const durationMs = performance.now() - startedAt;
       return { ok: true, value: { by: done.value, durationMs, oldWorkers }, problems: prepared.problems };
     });
@@ -157,7 +156,7 @@ class HaproxyEngine implements Engine {
     if (found === undefined) return false;
     this.#running = this.#readRunning();
     this.#isUncertain = true;
-    this.#began(found.pid);
+    this.#began(found.pid, { fromBeginning: false });
     const carries = this.#running === undefined ? "an unknown config" : "a known config";
     const count = wanted.members.length;
     this.#options.log("info", `took over the running haproxy with ${carries}`, { pid: found.pid, members: count });
@@ -169,14 +168,14 @@ class HaproxyEngine implements Engine {
   }
 
   async figures(): Promise<EngineFigures> {
-    const processes = await this.#count();
+    const processes = await this.#workers.count();
     const wanted = this.#running?.wanted;
     return {
       version: this.#version,
       pid: this.#pid ?? 0,
       oldWorkers: processes?.old.length ?? 0,
-      ...this.#counters.totals(),
-      members: wanted === undefined ? [] : this.#counters.members(wanted, processes?.worker ?? 0),
+      ...this.#workers.counters.totals(),
+      members: wanted === undefined ? [] : this.#workers.counters.members(wanted, processes?.worker ?? 0),
     };
   }
 
@@ -222,24 +221,7 @@ class HaproxyEngine implements Engine {
     }
   }
 
-  #prepare(wanted: Wanted): Result<Prepared> {
-    const host = readHostFiles(wanted.config);
-    if (!host.ok) return host;
-    const { bundles, errorPages, login } = host.value;
-    const own: EngineFile[] = [
-      { path: USERS_FILE, content: statsUsers(login), secret: true },
-      ...bundles,
-      ...errorPages.map(({ path, status, html }) => ({
-        path,
-        content: Buffer.concat([Buffer.from(errorHead(status, html.length)), html]),
-      })),
-    ];
-    const prints = Object.fromEntries(own.map(({ path, content }) => [path, fingerprint(content)]));
-    const files = [...this.render(wanted), ...own];
-    return { ok: true, value: { files, host: host.value, prints }, problems: host.problems };
-  }
-
-  async #applyPrepared(wanted: Wanted, prepared: Prepared): Promise<Result<Applied["by"]>> {
+  async #applyPrepared(wanted: Wanted, prepared: Candidate): Promise<Result<Applied["by"]>> {
     if (this.#pid === undefined) return await this.#start(wanted, prepared);
     const changed = changedFiles(this.#running?.prints, prepared.prints);
     const change = describeChange(this.#running?.wanted, wanted, changed);
@@ -247,22 +229,21 @@ class HaproxyEngine implements Engine {
     const by = await this.#byCommands(wanted, prepared, { commands: change.commands, changed });
     if (by === undefined) return await this.#reload(wanted, prepared, ["a command was refused"]);
     if (by === "runtime") this.#later(() => this.#replaceFiles(prepared));
-    if (by === "runtime" || change.by !== "nothing" || this.#running?.wanted !== wanted)
-      this.#remember(wanted, prepared);
+    if (by === "runtime" || this.#running?.wanted !== wanted) this.#remember(wanted, prepared);
     return { ok: true, value: by, problems: [] };
   }
 
   /** Undefined: a command was refused, so only a reload helps. */
   async #byCommands(
     wanted: Wanted,
-    prepared: Prepared,
+    prepared: Candidate,
     change: { readonly commands: readonly string[]; readonly changed: readonly ChangedFile[] },
   ): Promise<"nothing" | "runtime" | undefined> {
     try {
       const commands = this.#isUncertain ? await reconcile(this.#runtime, wanted) : change.commands;
       if (commands === undefined) return undefined;
       const complaints = await command(this.#runtime, commands);
-      const bundles = prepared.host.bundles.filter(({ path }) => change.changed.some((file) => file.path === path));
+      const bundles = prepared.bundles.filter(({ path }) => change.changed.some((file) => file.path === path));
       if (complaints.length === 0) complaints.push(...(await putCertificates(this.#runtime, bundles)));
       if (complaints.length > 0) {
         this.#options.log("warn", "haproxy refused a command; it is reloaded", { detail: complaints.slice(0, 3) });
@@ -276,42 +257,46 @@ class HaproxyEngine implements Engine {
     }
   }
 
-  async #candidate({ files }: Prepared): Promise<Result<string>> {
+  /** Writes a candidate beside the live files and lets HAProxy check it; its name. */
+  async #candidate(candidate: Candidate): Promise<Result<string>> {
     const program = findProgram();
     if (program === undefined)
       return failed(engineProblem("ENGINE_MISSING", "haproxy is not installed", "apt-get install haproxy"));
-    const name = this.#generations.write(files);
+    const name = this.#generations.write(candidate.files);
     const { code, output } = await checkFolder(program, join(this.#options.directory, name));
     if (code === 0) return { ok: true, value: name, problems: [] };
     const next = "nothing was changed; correct the cluster file, or report it if the file looks right";
     return {
       ok: false,
-      problems: refusalProblems({ code: "ENGINE_CONFIG_REFUSED", words: output, config: configOf(files), next }),
+      problems: refusalProblems({ code: "ENGINE_CONFIG_REFUSED", words: output, config: configText(candidate), next }),
     };
   }
 
-  async #start(wanted: Wanted, prepared: Prepared): Promise<Result<Applied["by"]>> {
+  async #start(wanted: Wanted, prepared: Candidate): Promise<Result<Applied["by"]>> {
     mkdirSync(this.#options.directory, { recursive: true, mode: 0o750 });
     const leftover = this.#master.find();
     if (leftover !== undefined) await this.#master.stop(leftover.pid, 0, []);
     shortenWords(this.#place.words);
     // What checks found before is old by now.
-    writeFileSync(stateFile(this.#options), "1\n", { mode: 0o640 });
+    this.#workers.forgetHealth();
     const before = this.#generations.live;
-    const candidate = await this.#candidate(prepared);
+    // What ran a moment ago needs no second look: it is to be back at once.
+    const isKnown = before !== undefined && this.#accepted === candidatePrint(prepared);
+    const candidate = isKnown ? ({ ok: true, value: before } as const) : await this.#candidate(prepared);
     if (!candidate.ok) return this.#giveUp(before, candidate.problems);
     this.#generations.enliven(candidate.value);
     const from = wordsLength(this.#place.words);
     const pid = await this.#launch(wanted);
     if (typeof pid === "number") {
       this.#generations.keepOnly(candidate.value);
-      this.#counters.clear();
-      this.#began(pid);
+      this.#workers.counters.clear();
+      this.#began(pid, { fromBeginning: true });
       this.#remember(wanted, prepared);
       return { ok: true, value: "start", problems: [] };
     }
+    this.#accepted = undefined;
     const words = `${wordsSince(this.#place.words, from)}\n${pid.words}`;
-    const config = configOf(prepared.files);
+    const config = configText(prepared);
     const next = "it is tried again by itself; correct what it complains about";
     return this.#giveUp(before, refusalProblems({ code: "ENGINE_NOT_STARTED", words, config, next }));
   }
@@ -339,7 +324,7 @@ class HaproxyEngine implements Engine {
       while (performance.now() < limit) {
         const processes = await readProcesses(this.#place.masterSocket);
         const isOurs = started === undefined || processes?.master === started;
-        if (isOurs && processes?.worker !== undefined && (await this.#answers(processes.worker)))
+        if (isOurs && processes?.worker !== undefined && (await this.#workers.answers(processes.worker)))
           return processes.master;
         if (hasEnded || (await this.#master.hasFailed())) return { words: "" };
         await sleep(LOOK_EVERY_MS);
@@ -353,28 +338,19 @@ class HaproxyEngine implements Engine {
     }
   }
 
-  /** Whether the runtime socket is that worker's. */
-  async #answers(worker: number): Promise<boolean> {
-    try {
-      const info = await ask(this.#runtime, "show info", { timeoutMs: 2_000 });
-      return new RegExp(`^Pid: ${worker}$`, "m").test(info);
-    } catch {
-      return false;
-    }
-  }
-
-  async #reload(wanted: Wanted, prepared: Prepared, because: readonly string[]): Promise<Result<Applied["by"]>> {
+  async #reload(wanted: Wanted, prepared: Candidate, because: readonly string[]): Promise<Result<Applied["by"]>> {
     const candidate = await this.#candidate(prepared);
     const live = this.#generations.live;
-    if (!candidate.ok) {
+    const occupied = candidate.ok ? occupiedPorts(this.#running?.wanted.config, wanted.config) : candidate.problems;
+    if (!candidate.ok || occupied.length > 0) {
       this.#generations.keepOnly(live);
-      return candidate;
+      return { ok: false, problems: occupied };
     }
     shortenWords(this.#place.words);
     const from = wordsLength(this.#place.words);
-    const before = await this.#count();
-    await this.#boundOld(before);
-    await this.#writeStates(wanted);
+    const before = await this.#workers.count();
+    await this.#workers.bound(before);
+    await this.#workers.keepHealth(wanted);
     this.#generations.enliven(candidate.value);
     const isLoaded = await this.#tellReload(before);
     if (isLoaded) {
@@ -382,7 +358,9 @@ class HaproxyEngine implements Engine {
       this.#generations.keepOnly(candidate.value);
       this.#isUncertain = false;
       this.#remember(wanted, prepared);
-      this.#news.attach();
+      this.#news.attach({ fromBeginning: true });
+      // What the old worker served until now; it may be gone soon.
+      await this.#workers.count();
       this.#options.log("info", "haproxy was reloaded", { because });
       return { ok: true, value: "reload", problems: [] };
     }
@@ -390,95 +368,30 @@ class HaproxyEngine implements Engine {
     if (live !== undefined) this.#generations.enliven(live);
     this.#generations.keepOnly(live ?? candidate.value);
     // Out of its waiting, with the files that it had.
-    if (live !== undefined && this.#pid !== undefined) await this.#tellReload(await this.#count());
+    if (live !== undefined && this.#pid !== undefined) await this.#tellReload(await this.#workers.count());
     this.#wordsFrom = wordsLength(this.#place.words);
-    this.#news.attach();
+    this.#news.attach({ fromBeginning: false });
     const next = "the running config stays in place; correct what it complains about, then reload";
-    const config = configOf(prepared.files);
+    const config = configText(prepared);
     return { ok: false, problems: refusalProblems({ code: "ENGINE_RELOAD_FAILED", words, config, next }) };
   }
 
-  /** Lets the master load what is live now; true when a new worker took over. */
-  async #tellReload(before: Processes | undefined): Promise<boolean> {
+  /** Lets the master load what is live now; nobody counts its silence meanwhile. */
+  async #tellReload(before: Awaited<ReturnType<Workers["count"]>>): Promise<boolean> {
     this.#pulse.stop();
     try {
-      // The master closes the connection in the midst of replacing itself.
-      await ask(this.#place.masterSocket, "reload").catch(() => "");
-      const limit = performance.now() + READY_LIMIT_MS;
-      while (performance.now() < limit && this.#pid !== undefined) {
-        const now = await readProcesses(this.#place.masterSocket);
-        if (now !== undefined && now.reloads !== before?.reloads) {
-          if (now.failed > 0) return false;
-          const isNew = now.worker !== undefined && now.worker !== before?.worker;
-          if (isNew && now.worker !== undefined && (await this.#answers(now.worker))) return true;
-        }
-        await sleep(LOOK_EVERY_MS);
-      }
-      return false;
+      return await this.#workers.replace(before, () => this.#pid !== undefined);
     } finally {
       if (this.#pid !== undefined && this.#listeners.size > 0) this.#pulse.start();
     }
   }
 
-  /** Health that the checks found, for the next worker. Without it checks begin anew, which is no reason to stop. */
-  async #writeStates(next: Wanted): Promise<void> {
-    const file = stateFile(this.#options);
-    try {
-      const states = parseServerStates(await ask(this.#runtime, "show servers state"));
-      writeFileSync(`${file}.next`, stateFileText(states, next), { mode: 0o640 });
-      renameSync(`${file}.next`, file);
-    } catch (error) {
-      writeFileSync(file, "1\n", { mode: 0o640 });
-      this.#options.log("warn", "members' health could not be kept over the reload", { detail: String(error) });
-    }
-  }
-
-  /** Ends the old worker with the fewest connections when there are as many as allowed. */
-  async #boundOld(processes: Processes | undefined): Promise<void> {
-    if (processes === undefined || processes.old.length < MAX_OLD_WORKERS) return;
-    const counted = processes.old.map((pid) => ({ pid, connections: this.#counters.connectionsOf(pid) }));
-    counted.sort((a, b) => a.connections - b.connections);
-    for (const { pid, connections } of counted.slice(0, counted.length - MAX_OLD_WORKERS + 1)) {
-      this.#options.log("warn", "ends an old worker of haproxy: too many reloads follow one another", {
-        pid,
-        connections,
-      });
-      signal(pid, "SIGTERM");
-    }
-  }
-
-  async #countOld(): Promise<number> {
-    return (await readProcesses(this.#place.masterSocket))?.old.length ?? 0;
-  }
-
-  /** Counts of all workers; the newest by its own socket, the old ones through the master. */
-  async #count(): Promise<Processes | undefined> {
-    const processes = await readProcesses(this.#place.masterSocket);
-    if (processes === undefined) return undefined;
-    const counts = new Map<number, WorkerCount>();
-    const workers = [...processes.old, ...(processes.worker === undefined ? [] : [processes.worker])];
-    await Promise.all(
-      workers.map(async (pid) => {
-        const isNewest = pid === processes.worker;
-        const put = (question: string): Promise<string> =>
-          isNewest ? ask(this.#runtime, question) : ask(this.#place.masterSocket, `@!${pid} ${question}`);
-        try {
-          counts.set(pid, readWorker(await put(SERVER_QUESTION), await put(FRONT_QUESTION)));
-        } catch {
-          // It ended meanwhile; its last count is kept.
-        }
-      }),
-    );
-    this.#counters.take(counts);
-    return processes;
-  }
-
-  #began(pid: number): void {
+  #began(pid: number, news: { readonly fromBeginning: boolean }): void {
     this.#wordsFrom = wordsLength(this.#place.words);
     this.#unwatch?.();
     this.#pid = pid;
     this.#unwatch = watchEnd(pid, () => this.#ended(pid));
-    this.#news.attach();
+    this.#news.attach(news);
     if (this.#listeners.size > 0) this.#pulse.start();
   }
 
@@ -513,19 +426,21 @@ class HaproxyEngine implements Engine {
   }
 
   /** After commands, so that files tell what runs, for people and for a start by another hand. */
-  #replaceFiles({ files }: Prepared): void {
+  #replaceFiles({ files }: Candidate): void {
     const name = this.#generations.write(files);
     this.#generations.enliven(name);
     this.#generations.keepOnly(name);
   }
 
-  #remember(wanted: Wanted, { prints }: Prepared): void {
-    this.#running = { wanted, prints };
+  #remember(wanted: Wanted, candidate: Candidate): void {
+    this.#running = { wanted, prints: candidate.prints };
+    this.#accepted = undefined;
     const text = JSON.stringify(this.#running);
     this.#later(() => {
       const file = join(this.#options.directory, RUNNING_FILE);
       writeFileSync(`${file}.next`, text, { mode: 0o600 });
       renameSync(`${file}.next`, file);
+      this.#accepted = candidatePrint(candidate);
     });
   }
 
@@ -536,23 +451,6 @@ class HaproxyEngine implements Engine {
       return undefined;
     }
   }
-}
-
-function changedFiles(before: Running["prints"] | undefined, after: Running["prints"]): ChangedFile[] {
-  if (before === undefined) return [];
-  // Files that come or go are named in the config, which tells of them.
-  return Object.entries(after)
-    .filter(([path, print]) => before[path] !== undefined && before[path] !== print)
-    .map(([path]) => ({ path, kind: kindOf(path) }));
-}
-
-function kindOf(path: string): ChangedFile["kind"] {
-  if (path === USERS_FILE) return "login";
-  return path.startsWith("certificates/") ? "certificate" : "error-page";
-}
-
-function configOf(files: readonly EngineFile[]): string {
-  return String(files.find(({ path }) => path === CONFIG_FILE)?.content ?? "");
 }
 
 function isOlder(version: string): boolean {

@@ -37,14 +37,17 @@ export class NewsFollower {
     this.#heard = options.heard;
   }
 
-  /** Listens to the worker that answers now, and no longer to the one before. */
-  attach(): void {
+  /**
+   * Listens to the worker that answers now, and no longer to the one before. `fromBeginning`: what a worker that has just
+   * begun found before we asked is told as well; of an older one it would be history.
+   */
+  attach({ fromBeginning }: { readonly fromBeginning: boolean }): void {
     this.detach();
     const connection = connect(this.#socket);
     this.#connection = connection;
     let rest = "";
     connection.setEncoding("utf8");
-    connection.on("connect", () => connection.write(`show events ${this.#ring} -w -n\n`));
+    connection.on("connect", () => connection.write(`show events ${this.#ring} -w${fromBeginning ? "" : " -n"}\n`));
     connection.on("data", (text: string) => {
       const lines = (rest + text).split("\n");
       rest = (lines.pop() ?? "").slice(-MAX_LINE);

@@ -11,10 +11,11 @@ const OTHERS_MAY_PASS = 0o001;
 
 /** The folder for an engine's directory. */
 export function temporaryFolder(directory: string, account: { readonly groupId: number } | undefined): string {
-  const isInMemory = directory.startsWith("/run/");
-  if (isInMemory) return ON_DISK;
+  // Each directory has its own, because it is removed with the engine.
+  const onDisk = `${ON_DISK}${directory.replaceAll("/", "-")}`;
+  if (directory.startsWith("/run/")) return onDisk;
   const isReached = account === undefined || mayOthersPass(dirname(directory));
-  return isReached ? join(directory, "temporary") : ON_DISK;
+  return isReached ? join(directory, "temporary") : onDisk;
 }
 
 function mayOthersPass(folder: string): boolean {
