@@ -33,7 +33,7 @@ export function locations(view: SiteView): readonly string[] {
   const { match = [] } = site.static ?? {};
   const rules: readonly Rule[] = [
     ...site.redirects.map((redirect) => ({ match: redirect.match, lines: redirectLines(redirect) })),
-    ...joinSuffixes(match).map((one) => ({ match: one, lines: staticLines(view) })),
+    ...joinSuffixes(match).map((one) => ({ match: one, lines: staticLines(view, one) })),
     ...site.paths.map((path) => ({ match: path.match, lines: poolLines(view, path.pool) })),
   ];
   const rest = site.static !== undefined && match.length === 0 ? staticLines(view) : poolLines(view, site.pool);
@@ -113,7 +113,8 @@ function retryLines({ retries, redispatch, timeouts }: PoolConfig, serverMs: num
   ];
 }
 
-function staticLines(view: SiteView): readonly string[] {
+/** `match` undefined: for all that no rule fits. */
+function staticLines(view: SiteView, match?: Match): readonly string[] {
   const { site, config } = view;
   if (site.static === undefined) return [];
   const { root, fallback, expiresMs, accessLog } = site.static;
@@ -131,8 +132,13 @@ function staticLines(view: SiteView): readonly string[] {
   ];
   if (!fallback) return [...shared, "index index.html;"];
   // What is missing goes where the path would go without files.
-  const nested = site.paths.flatMap(({ match, pool }) =>
-    block(`location ${match.kind === "exact" ? exactPattern(match.text) : pattern(match)}`, [
+  if (match?.kind === "exact") {
+    // Nothing can stand within an exact location, and nothing needs to: the one path is known.
+    const pool = site.paths.find((path) => fits(path.match, match.text))?.pool ?? site.pool;
+    return [...shared, `try_files $uri ${fallbackName(view, pool)};`];
+  }
+  const nested = site.paths.flatMap(({ match: path, pool }) =>
+    block(`location ${path.kind === "exact" ? exactPattern(path.text) : pattern(path)}`, [
       `try_files $uri ${fallbackName(view, pool)};`,
     ]),
   );
