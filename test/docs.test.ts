@@ -83,7 +83,7 @@ test("every verb of the command line has its heading on the page of commands, an
 
 test("every command in a page's examples is a verb that exists", () => {
   const unknown = pages.flatMap((page) =>
-    [...read(page).matchAll(/^(?:\$ |# |sudo |\s*)*(?:bin\/)?understudy ([a-z][a-z-]*)/gm)]
+    [...read(page).matchAll(/^(?:\$ |# |sudo |[ \t])*(?:bin\/)?understudy ([a-z][a-z-]*)/gm)]
       .map(([, verb = ""]) => verb)
       .filter((verb) => !verbs.includes(verb))
       .map((verb) => `${page}: understudy ${verb}`),
