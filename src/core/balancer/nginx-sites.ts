@@ -50,7 +50,7 @@ function unknownNames(listener: Listener, { needed, viewOf }: ServerOptions): re
     ...listenLines(listener, true),
     'server_name "";',
     // Whoever names no site gets the first one's certificate, as long as a handshake needs one.
-    ...(listener.tls ? tlsLines(first, needed.bundlesOf(first)) : []),
+    ...(listener.tls ? tlsLines(first, needed.bundlesOf(first).slice(0, 1)) : []),
     ...timeoutLines(first),
     ...siteLog(view.config.accessLog, {
       directory: view.directory,

@@ -102,7 +102,8 @@ function discard(response: IncomingMessage, cut: () => void): void {
   response.on("close", () => clearTimeout(timer));
 }
 
-function explainError(error: unknown): [ProbeResult["outcome"], string] {
+/** What a failed request says: about the server, or about us. */
+export function explainError(error: unknown): [ProbeResult["outcome"], string] {
   const { code = "", message = String(error) } = error as { code?: string; message?: string };
   return [OUR_OWN_FAULT.has(code) ? "unknown" : "down", message];
 }
