@@ -57,8 +57,8 @@ export interface BalancerPort {
   pools(): Promise<PoolsAnswer>;
   /** What operators wished about members, as this node knows it. */
   wishes(): Promise<readonly MemberWish[]>;
-  /** Another node tells wishes, as they came; answers what is known better here about the same. */
-  tell(wishes: readonly unknown[]): Promise<readonly MemberWish[]>;
+  /** The node `from` tells wishes, as they came; answers what is known better here about the same. */
+  tell(wishes: readonly unknown[], from: string): Promise<readonly MemberWish[]>;
   drain(request: DrainRequest): Promise<RequestAnswer>;
   weight(request: WeightRequest): Promise<RequestAnswer>;
 }

@@ -37,7 +37,7 @@ function pretended(hasBalancer = true): { backend: Backend; reached: string[] } 
     summary: async () => (did("summary"), { ...VIEW, pools: [], poolCount: 0 }),
     pools: async () => (did("pools"), { answeredBy: "srv1", nodes: [], problems: [] }),
     wishes: async () => (did("wishes"), []),
-    tell: async (wishes) => (did("tell", wishes), []),
+    tell: async (wishes, from) => (did(`tell by ${from}`, wishes), []),
     drain: async (wish) => (did("drain", wish), { ok: true, node: "srv1", detail: "drains" }),
     weight: async (wish) => (
       did("weight", wish), { ok: false, problems: [{ code: "X", severity: "error", message: "no" }] }
@@ -108,7 +108,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, p
 test("an operator may ask for everything, another node for a closed list", async () => {
   const { backend, reached } = pretended();
   await serving(backend, OPERATOR, async (ask) => {
-    for (const [method, path, body] of ROUTES)
+    for (const [method, path, body] of ROUTES.filter(([verb, name]) => verb === "GET" || !name.endsWith("wishes")))
       expect([path, (await ask(method, path, body)).status]).toEqual([path, 200]);
   });
   const before = reached.length;
@@ -118,7 +118,7 @@ test("an operator may ask for everything, another node for a closed list", async
       expect([method, path, status]).toEqual([method, path, isAllowed ? 200 : 403]);
     }
   });
-  expect(reached.slice(before)).toEqual(["view", "summary", "wishes", "tell []"]);
+  expect(reached.slice(before)).toEqual(["view", "summary", "wishes", "tell by srv2 []"]);
 });
 
 test("without a balancer its routes say so, and the cluster file is reloaded all the same", async () => {
@@ -146,8 +146,6 @@ test("what is wrong with a request is told, and nothing reaches the balancer", a
       ["/v1/balancer/weight", { member: "x", weight: -1 }],
       ["/v1/balancer/weight", { member: "x", weight: 1.5 }],
       ["/v1/balancer/weight", { member: "x", weight: "7" }],
-      ["/v1/balancer/wishes", {}],
-      ["/v1/balancer/wishes", Array.from({ length: 501 }, () => ({}))],
     ];
     for (const [path, body] of wrong) {
       expect([path, body, await ask("POST", path, body)]).toEqual([
@@ -156,8 +154,13 @@ test("what is wrong with a request is told, and nothing reaches the balancer", a
         { status: 400, code: "REQUEST_MALFORMED" },
       ]);
     }
+    expect(await ask("POST", "/v1/balancer/wishes", [])).toEqual({ status: 403, code: "NOT_ALLOWED" });
     expect(await ask("GET", "/v1/balancer/drain")).toMatchObject({ status: 404 });
     expect(await ask("POST", "/v1/pools", {})).toMatchObject({ status: 404 });
+  });
+  await serving(backend, PEER, async (ask) => {
+    for (const body of [{}, Array.from({ length: 501 }, () => ({}))])
+      expect(await ask("POST", "/v1/balancer/wishes", body)).toEqual({ status: 400, code: "REQUEST_MALFORMED" });
   });
   expect(reached).toEqual([]);
 });

@@ -15,7 +15,7 @@ import type { Problem, RequestAnswer } from "./types.ts";
 const MAX_TOLD = 500;
 
 type Route = { readonly peer?: true } & (
-  | { readonly balancer: (balancer: BalancerPort, body: unknown) => Promise<Answer> }
+  | { readonly balancer: (balancer: BalancerPort, body: unknown, caller: Caller) => Promise<Answer> }
   | { readonly backend: (backend: Backend) => Promise<Answer> }
 );
 
@@ -50,14 +50,15 @@ export async function answerBalancer(
   if (backend.balancer === undefined) {
     return refuse(404, "BALANCER_NONE", `the cluster file that ${backend.node} runs has no balancer`);
   }
-  return await route.balancer(backend.balancer, json.value);
+  return await route.balancer(backend.balancer, json.value, caller);
 }
 
-async function tell(balancer: BalancerPort, body: unknown): Promise<Answer> {
+async function tell(balancer: BalancerPort, body: unknown, caller: Caller): Promise<Answer> {
+  if (caller.kind !== "peer") return refuse(403, "NOT_ALLOWED", "only another node tells wishes: use drain and weight");
   if (!Array.isArray(body) || body.length > MAX_TOLD) {
     return refuse(400, "REQUEST_MALFORMED", `expected a list of at most ${MAX_TOLD} wishes`);
   }
-  return fine(await balancer.tell(body));
+  return fine(await balancer.tell(body, caller.node));
 }
 
 async function drain(balancer: BalancerPort, body: unknown): Promise<Answer> {

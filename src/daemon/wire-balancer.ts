@@ -110,7 +110,7 @@ function latePort(started: Promise<Balancer | undefined>): BalancerPort {
     summary: async () => await (await ready()).summary(),
     pools: async () => await (await ready()).pools(),
     wishes: async () => await (await ready()).wishes(),
-    tell: async (wishes) => await (await ready()).tell(wishes),
+    tell: async (wishes, from) => await (await ready()).tell(wishes, from),
     drain: async (request) => await (await ready()).drain(request),
     weight: async (request) => await (await ready()).weight(request),
   };

@@ -30,7 +30,7 @@ class Net {
   readonly nodes = new Map<string, Balancer>();
 
   /** What the control channel does, as far as it matters here. */
-  async ask(to: string, question: Question): Promise<PeerAnswer> {
+  async ask(from: string, to: string, question: Question): Promise<PeerAnswer> {
     const balancer = this.nodes.get(to);
     if (balancer === undefined) throw new Error("no answer in time");
     const { method, path, body } = question;
@@ -39,7 +39,7 @@ class Net {
         ? await balancer.view()
         : method === "GET"
           ? await balancer.wishes()
-          : await balancer.tell(body as unknown[]);
+          : await balancer.tell(body as unknown[], from);
     return { status: 200, body: JSON.parse(JSON.stringify(answer)), pid: 1, version: "1" };
   }
 }
@@ -63,10 +63,11 @@ async function start(net: Net, node: string, directory: string, config: Balancer
     engine,
     heart,
     store: await openWishStore({ stateDir: join(directory, node), failed: () => {} }),
-    ask: (peer, question) => net.ask(peer, question),
+    ask: (peer, question) => net.ask(node, peer, question),
     record: ({ reason }) => reasons.push(reason),
     log: SILENT_LOG,
     wishes: [],
+    warnAfterMs: 0,
   });
   net.nodes.set(node, balancer);
   await balancer.start();

@@ -56,6 +56,7 @@ export interface BalancerOptions {
   readonly wishes: readonly Wish[];
   /** For tests. */
   readonly lookEveryMs?: number;
+  readonly warnAfterMs?: number;
 }
 
 export class Balancer implements BalancerPort {
@@ -92,7 +93,13 @@ export class Balancer implements BalancerPort {
       explain: (problem) => explainPortInUse(problem, findPortHolder),
     });
     const peers = options.config.nodes.map(({ name }) => name).filter((name) => name !== node);
-    this.#exchange = new WishExchange({ peers, store, ask: options.ask });
+    const { warnAfterMs } = options;
+    this.#exchange = new WishExchange({
+      peers,
+      store,
+      ask: options.ask,
+      ...(warnAfterMs === undefined ? {} : { warnAfterMs }),
+    });
     this.#requests = new MemberRequests({
       node,
       config: () => this.#config,
@@ -208,11 +215,12 @@ export class Balancer implements BalancerPort {
 
   wishes: BalancerPort["wishes"] = async () => [...this.#options.store.book.values()];
 
-  tell: BalancerPort["tell"] = async (told) => {
+  tell: BalancerPort["tell"] = async (told, from) => {
     const { store } = this.#options;
     // A newer version may wish what is not known here yet: the rest counts all the same.
     const wishes = told.flatMap((value) => readWish(value) ?? []);
     await store.take(wishes);
+    this.#exchange.told(from, wishes);
     return wishes.flatMap((wish) => {
       const mine = store.book.get(wish.key);
       return mine === undefined || isSame(mine, wish) ? [] : [mine];

@@ -19,6 +19,10 @@ const ASK_LIMIT_MS = 1_500;
 const PULL_EVERY_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+/** A peer that did not answer for so long is told about; a shorter silence mends itself. */
+const WARN_AFTER_MS = 3_000;
+/** What one node learned is passed on after this, unless who stated it told everybody already. */
+const PASS_ON_MS = 300;
 const PATH = "/v1/balancer/wishes";
 
 export interface ExchangeOptions {
@@ -28,10 +32,12 @@ export interface ExchangeOptions {
   /** For tests. */
   readonly pullEveryMs?: number;
   readonly firstPauseMs?: number;
+  readonly warnAfterMs?: number;
 }
 
 export class WishExchange {
   readonly #peers: ReadonlyMap<string, Correspondent>;
+  #passOn: NodeJS.Timeout | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#peers = new Map(options.peers.map((peer) => [peer, new Correspondent(peer, options)]));
@@ -53,7 +59,16 @@ export class WishExchange {
     this.#peers.get(peer)?.pullSoon();
   }
 
-  /** How many wishes each peer has not heard; peers that know all are left out. */
+  /** A peer told these: it knows them, and perhaps it could not tell everybody. */
+  told(peer: string, wishes: readonly MemberWish[]): void {
+    this.#peers.get(peer)?.knows(wishes);
+    this.#passOn ??= setTimeout(() => {
+      this.#passOn = undefined;
+      void this.tell();
+    }, PASS_ON_MS).unref();
+  }
+
+  /** How many wishes each peer that has been silent for a while has not heard; peers that know all are left out. */
   unheard(): ReadonlyMap<string, number> {
     return new Map(
       [...this.#peers].map(([name, peer]) => [name, peer.behind()] as const).filter(([, count]) => count > 0),
@@ -61,6 +76,7 @@ export class WishExchange {
   }
 
   close(): void {
+    clearTimeout(this.#passOn);
     for (const peer of this.#peers.values()) peer.close();
   }
 }
@@ -74,6 +90,8 @@ class Correspondent {
   #talk: Promise<boolean> | undefined;
   #pauseMs: number;
   #timer: NodeJS.Timeout | undefined;
+  /** Of its first failure to answer since it answered last. */
+  #silentSinceMs: number | undefined;
   #isClosed = false;
 
   constructor(peer: string, options: ExchangeOptions) {
@@ -98,7 +116,13 @@ class Correspondent {
     return await this.#converse();
   }
 
+  knows(wishes: readonly MemberWish[]): void {
+    this.#theirs = mergeWishes(this.#theirs, wishes).book;
+  }
+
   behind(): number {
+    const silentMs = this.#silentSinceMs === undefined ? 0 : performance.now() - this.#silentSinceMs;
+    if (silentMs < (this.#options.warnAfterMs ?? WARN_AFTER_MS)) return 0;
     return wishesToTell(this.#options.store.book, this.#theirs).length;
   }
 
@@ -126,10 +150,12 @@ class Correspondent {
       if (this.#mustPull) await this.#pull();
       await this.#push();
       worked = true;
+      this.#silentSinceMs = undefined;
       this.#pauseMs = this.#firstPauseMs;
     } catch {
       // A silent node is the membership's news; what it missed stands in `unheard`.
       this.#mustPull = true;
+      this.#silentSinceMs ??= performance.now();
     }
     this.#again(worked);
     return worked;
