@@ -194,7 +194,8 @@ function balanced(
   const members = nodes.map((name, index) => [name, `${network}.${11 + index}:${MEMBER_PORT}`]);
   const pool = {
     members: Object.fromEntries(members),
-    check: { http: "HEAD /check.txt", every: "300ms", timeout: "250ms", fall: 2, rise: 2 },
+    // Patient with a member on a busy machine, quick with one that refuses.
+    check: { http: "HEAD /check.txt", every: "300ms", timeout: "2s", fall: 3, rise: 2 },
     ...(engine === "haproxy" ? { sticky: { cookie: "SERVERID" } } : {}),
   };
   const group = file.groups["www"];

@@ -114,6 +114,8 @@ export class Bench implements AsyncDisposable {
     mkdirSync(directory, { recursive: true });
     const options: EngineOptions = { directory: join(directory, "engine"), run: "child", log: () => {} };
     const bench = new Bench(number, place, await createEngine(name, options), options);
+    const probed = await bench.engine.probe();
+    if (!probed.ok) throw new Error(probed.problems.map(({ message }) => message).join());
     await bench.addAddress(bench.vip);
     await bench.addAddress(bench.vip6);
     return bench;
@@ -160,7 +162,7 @@ export class Bench implements AsyncDisposable {
   file(name: string, content: string): string {
     const path = join(this.directory, name);
     mkdirSync(join(path, ".."), { recursive: true });
-    writeFileSync(path, content);
+    writeFileSync(path, content, { mode: 0o600 });
     return path;
   }
 

@@ -17,6 +17,7 @@ import type { Visitors } from "../traffic/visitors.ts";
 
 export const SITE = "lab.test";
 export const HTTPS = 443;
+const LAST_EVENTS = 60;
 /** Where a node sees its certificate. */
 const CERTIFICATE = "/run/lab/site.pem";
 
@@ -185,7 +186,13 @@ export async function withBalancedSite<T>(
     for (const [name, content] of Object.entries(given)) site.put(name, content);
     for (const node of lab.nodes) await node.startDaemon();
     await lab.calm();
-    return await use(site);
+    try {
+      return await use(site);
+    } catch (error) {
+      const told = await lab.understudy(lab.nodes[0]?.name ?? "", ["events"]);
+      const events = told.stdout.split("\n").slice(-LAST_EVENTS).join("\n");
+      throw new Error(`${(error as Error).message}\n\nwhat the nodes recorded:\n${events}`, { cause: error });
+    }
   });
 }
 

@@ -88,6 +88,8 @@ interface Visitor {
   readonly number: number;
   readonly cookies: Map<string, string>;
   member: string | undefined;
+  /** Its first request is on its way. */
+  isArriving: boolean;
 }
 
 interface Pending {
@@ -143,7 +145,12 @@ export class RequestLoad {
   constructor(options: LoadOptions) {
     this.#options = options;
     const count = options.visitors ?? 0;
-    this.#visitors = Array.from({ length: count }, (_, number) => ({ number, cookies: new Map(), member: undefined }));
+    this.#visitors = Array.from({ length: count }, (_, number) => ({
+      number,
+      cookies: new Map(),
+      member: undefined,
+      isArriving: false,
+    }));
   }
 
   start(): void {
@@ -209,9 +216,21 @@ export class RequestLoad {
     this.#newDebt += newConnections;
     const isNew = this.#newDebt >= 1;
     if (isNew) this.#newDebt -= 1;
-    const visitor = this.#visitors[number % Math.max(1, this.#visitors.length)];
+    const visitor = this.#nextVisitor(number);
     this.#sent += 1;
     this.#send({ startMs: nowMs(), shape, visitor, isNew, isSecondTry: false }, number);
+  }
+
+  /** A browser has the page, and with it the cookie, before it asks for more; until then others come. */
+  #nextVisitor(number: number): Visitor | undefined {
+    const count = this.#visitors.length;
+    for (let step = 0; step < count; step += 1) {
+      const visitor = this.#visitors[(number + step) % count];
+      if (visitor === undefined || visitor.isArriving) continue;
+      visitor.isArriving = visitor.member === undefined;
+      return visitor;
+    }
+    return undefined;
   }
 
   #send(pending: Pending, number: number): void {
@@ -332,6 +351,7 @@ export class RequestLoad {
   }
 
   #release(line: Line): void {
+    if (line.pending?.visitor !== undefined) line.pending.visitor.isArriving = false;
     line.pending = undefined;
     this.#busy.delete(line);
   }

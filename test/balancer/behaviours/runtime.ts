@@ -76,7 +76,9 @@ export const RUNTIME: readonly Behaviour[] = [
       bench.tell("one", { weight: 0 });
       equal((await bench.apply()).by, "runtime");
       deepEqual(await bench.spread(10), { two: 10 });
-      bench.tell("one", { weight: 100, drain: "operator" });
+      bench.tell("one", { weight: 50 });
+      equal((await bench.apply()).by, "runtime");
+      bench.tell("one", { drain: "operator" });
       equal((await bench.apply()).by, "runtime");
       equal((await bench.apply()).by, "nothing");
       equal((await bench.engine.figures()).pid, pid);
