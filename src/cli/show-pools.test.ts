@@ -76,7 +76,7 @@ test("a suspected pool is loud, and a silent node is told to be missing in the s
 
     MEMBER       ADDRESS         STATE  WEIGHT  SESSIONS  QUEUED  REQUESTS  LAST USED  NOTES
     apache/srv1  10.0.0.11:8000  up     100     0         0       0         never
-    apache/srv2  10.0.0.12:8000  down   100     0         0       0         never      L4TOUT
+    apache/srv2  10.0.0.12:8000  down   100     0         0       0         never      serves all the same; L4TOUT
 
     without srv2: no answer from there, so the sums lack its sessions"
   `);

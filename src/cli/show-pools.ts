@@ -10,6 +10,15 @@ import type { FoldedMember, FoldedPool } from "./fold-pools.ts";
 import { showProblems } from "./print-problems.ts";
 import { duration, harmless, heading, paint, table } from "./terminal.ts";
 
+/** Problems that the table itself shows. */
+const SHOWN: ReadonlySet<string> = new Set([
+  "MEMBER_DOWN",
+  "MEMBERS_DOWN",
+  "MEMBER_DRAINED",
+  "MEMBERS_DRAINED",
+  "POOL_SUSPECTED",
+]);
+
 /** The whole `pools`, or one pool of it, ready to print. */
 export function showPools(answer: PoolsAnswer, only?: string): string {
   const pools = foldPools(answer).filter(({ pool }) => only === undefined || pool === only);
@@ -17,7 +26,7 @@ export function showPools(answer: PoolsAnswer, only?: string): string {
   const silent = silentNodes(answer);
   if (silent.length > 0)
     parts.push(paint("yellow", `without ${list(silent)}: no answer from there, so the sums lack its sessions`));
-  const problems = answer.problems.filter(({ severity }) => severity !== "info");
+  const problems = answer.problems.filter(({ code }) => !SHOWN.has(code));
   if (problems.length > 0) parts.push(showProblems(problems));
   return parts.filter((part) => part !== "").join("\n\n");
 }
@@ -52,18 +61,21 @@ function suspicion({ pool, suspectedOn }: FoldedPool): string[] {
 }
 
 function showMembers(pools: readonly FoldedPool[]): string {
-  const rows = pools.flatMap((pool) => pool.members.map((member) => memberRow(member)));
+  const rows = pools.flatMap((pool) => pool.members.map((member) => memberRow(member, pool)));
   const titles = ["MEMBER", "ADDRESS", "STATE", "WEIGHT", "SESSIONS", "QUEUED", "REQUESTS", "LAST USED"];
   const notes = rows.some((row) => row.length > titles.length) ? ["NOTES"] : [];
   return table([heading(...titles, ...notes), ...rows]);
 }
 
-function memberRow(folded: FoldedMember): string[] {
+function memberRow(folded: FoldedMember, { suspectedOn }: FoldedPool): string[] {
   const { opinions } = folded;
   const states = distinct(opinions.map(({ view }) => stateOf(view)));
   const weights = distinct(opinions.map(({ view }) => view.weight));
   const addresses = distinct(opinions.map(({ view }) => addressText(view)));
-  const notes = notesOn(folded, states, weights);
+  const notes = [
+    ...(suspectedOn.length > 0 && states.includes("down") ? ["serves all the same"] : []),
+    ...notesOn(folded, states, weights),
+  ].join("; ");
   return [
     harmless(`${folded.pool}/${folded.member}`),
     harmless(addresses.join("/")),
@@ -88,7 +100,7 @@ function lastUsed(idleSeconds: number | undefined): string {
 }
 
 /** What the words of the row leave open: who drained it, why it is down, and who sees it otherwise. */
-function notesOn(folded: FoldedMember, states: readonly MemberState[], weights: readonly number[]): string {
+function notesOn(folded: FoldedMember, states: readonly MemberState[], weights: readonly number[]): string[] {
   const { opinions, sessions, queued } = folded;
   const notes: string[] = [];
   if (states.length > 1) {
@@ -106,7 +118,7 @@ function notesOn(folded: FoldedMember, states: readonly MemberState[], weights: 
   if (weights.length > 1)
     notes.push(`weight ${opinions.map(({ node, view }) => `${view.weight} on ${harmless(node)}`).join(", ")}`);
   if (weights.length === 1 && weights[0] === 0 && drain === undefined) notes.push("weight 0: no new visitors");
-  return notes.join("; ");
+  return notes;
 }
 
 function because(view: MemberView): string {
