@@ -1,11 +1,11 @@
 /**
- * Notices an engine that lives and does not work: master and worker are asked once a second, and whoever is silent or
+ * Notices an engine that lives and does not work: master and worker are asked twice a second, and whoever is silent or
  * refuses for long is lost. (The end of the master itself is told by the kernel at once; a dead worker ends its master.)
  */
 
 import { ask } from "./socket.ts";
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 500;
 const SILENT_MS = 2_500;
 
 export interface PulseOptions {
