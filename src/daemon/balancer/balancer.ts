@@ -10,7 +10,7 @@ import type { BalancerPort } from "../../api/backend.ts";
 import type { BalancerView } from "../../api/balancer.ts";
 import { effective } from "../../core/balancer/effective.ts";
 import type { Facts } from "../../core/balancer/effective.ts";
-import type { MemberKey, Wanted } from "../../core/balancer/wanted.ts";
+import type { Wanted } from "../../core/balancer/wanted.ts";
 import type { MemberWish } from "../../core/balancer/wishes.ts";
 import { readWish } from "../../core/balancer/wishes.ts";
 import type { Result } from "../../core/base/report.ts";
@@ -25,6 +25,7 @@ import { findPortHolder } from "../../host/linux/port-holder.ts";
 import type { PeerAnswer, Question } from "../control-client.ts";
 import type { HeartPort } from "../heart-port.ts";
 import type { Log } from "../log.ts";
+import { MemberChecks } from "./checks.ts";
 import { gatherPools } from "./gather.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { Keeper } from "./keeper.ts";
@@ -40,8 +41,8 @@ import type { WishStore } from "./wish-store.ts";
 const SYNC_EVERY_MS = 10_000;
 /** For the engine's figures in an answer. */
 const FIGURES_LIMIT_MS = 400;
-/** Present connections at the daemon's orderly end get at most so long: a service manager waits. */
-const STOP_GRACE_MS = 10_000;
+/** At the daemon's orderly end: the addresses have moved away, so there is hardly anybody left to wait for. */
+const STOP_GRACE_MS = 3_000;
 
 export interface BalancerOptions {
   readonly config: ClusterConfig & { readonly balancer: BalancerConfig };
@@ -66,6 +67,7 @@ export class Balancer implements BalancerPort {
   readonly #exchange: WishExchange;
   readonly #requests: MemberRequests;
   readonly #ends: (() => void)[] = [];
+  #checks: MemberChecks | undefined;
   #config: BalancerConfig;
   #configHash: string;
   #standby: ReadonlySet<string>;
@@ -125,6 +127,13 @@ export class Balancer implements BalancerPort {
   async #start(): Promise<void> {
     const { engine, lookEveryMs } = this.#options;
     this.#health.watch(this.#config.pools);
+    if (engine.name === "nginx") {
+      // It has no checks of its own.
+      const checks = new MemberChecks({ changed: (news) => this.#health.heard(news) });
+      checks.watch(this.#config.pools);
+      this.#checks = checks;
+      this.#ends.push(() => checks.close());
+    }
     this.#ends.push(
       engine.follow((news) => {
         if (news.kind === "member") this.#health.heard(news);
@@ -160,11 +169,6 @@ export class Balancer implements BalancerPort {
     if ((reason === "PEER_UP" || reason === "PEER_RESTARTED") && node !== undefined) this.#exchange.cameBack(node);
   }
 
-  /** A check of ours changed its mind. */
-  heardCheck(key: MemberKey, isUp: boolean, detail: string): void {
-    this.#health.heard({ key, isUp, detail });
-  }
-
   get config(): BalancerConfig {
     return this.#config;
   }
@@ -190,6 +194,7 @@ export class Balancer implements BalancerPort {
     this.#config = config;
     this.#configHash = hashOf(config);
     this.#health.watch(config.pools);
+    this.#checks?.watch(config.pools);
     this.#reconsider();
     return applied;
   }

@@ -24,13 +24,12 @@ export function howToRun(engine: EngineName, environment: NodeJS.ProcessEnv): En
   return isService && UNIT_FOLDERS.some((folder) => existsSync(join(folder, unit))) ? { unit } : "child";
 }
 
-type Maker = (options: EngineOptions) => Engine;
-
 /** Loads the driver that is asked for, and only that one. */
 export async function createEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
-  const folder = `../../host/engines/${name}`;
-  const driver = (await import(`${folder}/engine.ts`)) as Record<string, Maker>;
-  const maker = name === "haproxy" ? driver["createHaproxyEngine"] : driver["createNginxEngine"];
-  if (maker === undefined) throw new Error(`there is no driver for ${name}`);
-  return maker(options);
+  switch (name) {
+    case "haproxy":
+      return (await import("../../host/engines/haproxy/engine.ts")).createHaproxyEngine(options);
+    case "nginx":
+      return (await import("../../host/engines/nginx/engine.ts")).createNginxEngine(options);
+  }
 }

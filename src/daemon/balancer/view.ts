@@ -46,7 +46,7 @@ export function viewOf(parts: ViewParts): BalancerView {
 /** The view in a few hundred bytes, for `status`. */
 export function summaryOf(view: BalancerView): BalancerSummary {
   const pools = view.pools.map(summaryOfPool);
-  const isQuiet = (pool: PoolSummary): boolean => !pool.servingAll && pool.up === pool.members;
+  const isQuiet = (pool: PoolSummary): boolean => !pool.servingAll && pool.down + pool.draining === 0;
   const loudFirst = pools.toSorted((a, b) => Number(isQuiet(a)) - Number(isQuiet(b)));
   return { ...view, pools: loudFirst.slice(0, SUMMARY_POOLS), poolCount: pools.length };
 }
@@ -55,7 +55,8 @@ function summaryOfPool({ pool, servingAll, members }: PoolView): PoolSummary {
   const down = members.filter(({ health }) => health === "down").length;
   const draining = members.filter(({ health, drain }) => health !== "down" && drain !== undefined).length;
   const sessions = members.reduce((sum, member) => sum + member.sessions, 0);
-  return { pool, servingAll, members: members.length, up: members.length - down - draining, draining, down, sessions };
+  const up = members.filter(({ health, drain }) => health === "up" && drain === undefined).length;
+  return { pool, servingAll, members: members.length, up, draining, down, sessions };
 }
 
 function poolsOf({ wanted, figures, health }: ViewParts): PoolView[] {
