@@ -43,7 +43,7 @@ export function largeFile(engine: EngineName, size: { readonly sites: number; re
   const siteLines = Array.from(
     { length: size.sites },
     (_, n) =>
-      `    site${n}.example.com: { aliases: [www.site${n}.example.com], listen: 8080, pool: pool${n % pools}, paths: { /api: pool${(n + 1) % pools} } }`,
+      `    site${n}.example.com: { aliases: [www.site${n}.example.com], listen: 8080, pool: pool${n % pools}, response-headers: { X-Version: "1" }, paths: { /api: pool${(n + 1) % pools} } }`,
   );
   const poolLines = Array.from({ length: pools }, (_, pool) => {
     const count = Math.min(perPool, size.members - pool * perPool);

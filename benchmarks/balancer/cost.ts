@@ -58,8 +58,8 @@ async function costOf(
   };
   const text = largeFile(engine, shape);
   const start = await apply(text);
-  // A rule about paths is nothing that a running engine can be told.
-  const reload = await apply(text.replace("paths: { /api:", "paths: { /other:"));
+  // A header is nothing that a running engine can be told.
+  const reload = await apply(text.replace('X-Version: "1"', 'X-Version: "2"'));
   const { changesMs = [], changedBy = [] } = await ours.ask({ do: "change", times: changes });
   await ours.ask({ do: "stop" });
   return { engine, ...shape, start, reload, changesMs, changedBy };
