@@ -118,11 +118,12 @@ function inside(path: string, setting: JsonSchema): Mapping[] {
 function inFile(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inFile).join(", ")}]`;
   if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value).map(([key, member]) => `${key}: ${inFile(member)}`);
+    const members = Object.entries(value).map(([key, member]) => `${inFile(key)}: ${inFile(member)}`);
     return `{ ${members.join(", ")} }`;
   }
   const text = String(value);
-  return typeof value === "string" && /[{}[\],:#]/.test(text) && !/^[0-9./]+$/.test(text) ? `"${text}"` : text;
+  if (typeof value !== "string" || /^[0-9./]+$/.test(text)) return text;
+  return /[{}[\],:#]|^[*&!|>'"%@`=]/.test(text) ? `"${text}"` : text;
 }
 
 function anchor(path: string): string {
@@ -188,6 +189,11 @@ their places, and the risks of settings that are legal.
   \`m\`, and PHP's. \`KiB\`, \`MiB\` and \`GiB\` are the same.
 - Addresses are IPv4 or IPv6. Quote an IPv6 address inside \`[...]\` or \`{...}\`: \`["2001:db8::1"]\`.
 - Names begin with a letter and go on with letters, digits, \`.\`, \`_\` or \`-\`.
+- Texts of the balancer reach the engine's own config, so each has a closed alphabet, and a refusal names the character.
+  File paths: letters, digits and \`. _ - / + @ , : = ~\`. Paths of rules: letters, digits and
+  \`. _ ~ ! & ( ) + , = : @ / -\`; those of redirects and checks also \`* ?\` and \`%XX\`. Names of headers: letters, digits
+  and \`! * + . ^ _ | ~ -\`; their values, and texts that checks look for: ASCII without \`$\` and \`\\\`. Cookies:
+  letters, digits and \`. _ -\`.
 - Commands are lists of arguments. No shell takes part.
 - The order of nodes, of \`prefer\` and of \`resources\` means something, and in the balancer that of sites (visitors who
   name no site get the first one's certificate), members, \`paths\` and \`redirects\`; that of other settings does not.

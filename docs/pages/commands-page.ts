@@ -18,8 +18,7 @@ const NOTES: Readonly<Record<string, string>> = {
     "A row begins with the name that `drain` and `weight` take. Sessions, waiting requests and requests are those of all nodes' engines, old workers included; where the engines disagree about a member, each one's opinion is shown.",
   drain:
     "The wish is kept on every node, over restarts and takeovers; a node that is away learns it when it is back. It is refused when nobody of the pool would be left for new visitors, unless forced. Finished, for `--wait`, means: all engines know of it, none has a session or a waiting request for the member, and no request came for the time of `--quiet`. A visitor whose cookie names the member is still sent there, so between two clicks there is no session: take a longer `--quiet` where visitors stay long. After the timeout the exit code is 1, and the member stays drained.",
-  standby:
-    "The node's members of pools drain on all nodes, as long as somebody else of the pool takes new visitors.",
+  standby: "The node's members of pools drain on all nodes, as long as somebody else of the pool takes new visitors.",
   diff: "The exit codes are those of `diff`: 0 nothing changes, 1 something does, 2 it cannot be told. Operators' drains and weights are kept in the comparison. Nothing is touched.",
   render:
     "It needs no daemon and no root, and touches nothing. For an engine that the file does not name, what that engine cannot do is told as by `check`. Operators' drains and weights are not in it.",

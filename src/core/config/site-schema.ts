@@ -128,7 +128,8 @@ const REDIRECT_STATUSES = [301, 302, 303, 307, 308] as const;
 type Status = (typeof REDIRECT_STATUSES)[number];
 
 function redirectStatus(description: string) {
-  const about = { description, example: 301, type: "integer" as const, minimum: 301, maximum: 308 };
+  const unit = "301, 302, 303, 307 or 308";
+  const about = { description, example: 301, unit, type: "integer" as const, minimum: 301, maximum: 308 };
   return setting(about, (value): Reading<Status> => {
     const status = REDIRECT_STATUSES.find((known) => known === value);
     if (status !== undefined) return accept(status);
