@@ -17,6 +17,8 @@ export interface SiteView {
   readonly directory: string;
   /** `if=…` of the access log. */
   readonly ifWord: string;
+  /** While this file is there, connections are closed after their answer. */
+  readonly closingFile: string;
 }
 
 /** What a location fits; several endings with one answer are one pattern. */
@@ -76,12 +78,26 @@ function pattern(match: Match): string {
   return `~ ${quote(text.endsWith("/") ? `^${escapePattern(text)}` : `^${escapePattern(text)}(?:/|\\z)`)}`;
 }
 
-/** Proxies to a pool; upgraded connections go a way of their own, because they may be silent longer. */
+/**
+ * Proxies to a pool. Two kinds of requests go a way of their own: upgraded connections, because they may be silent
+ * longer; and all requests shortly before a reload, whose connections are closed with their answer. Old workers close
+ * idle connections without a word, and a request that is just on its way would be lost with them; so fewer are idle.
+ */
 function poolLines(view: SiteView, pool: string): readonly string[] {
-  const target = isTunnelApart(view, pool)
-    ? [`set $tunnel ${tunnelName(view, pool)};`, "if ($connection_wish) {", "    return 418;", "}"]
-    : [];
-  return [...target, ...proxyLines(view, pool, "requests")];
+  return [
+    ...(isTunnelApart(view, pool) ? wayLines("$connection_wish", tunnelName(view, pool)) : []),
+    ...wayLines(closing(view), closingName(view, pool)),
+    ...proxyLines(view, pool, "requests"),
+  ];
+}
+
+/** `error_page 418` of the server leads on to the named location. */
+function wayLines(condition: string, name: string): readonly string[] {
+  return [`if (${condition}) {`, `    set $way ${name};`, "    return 418;", "}"];
+}
+
+function closing({ closingFile }: SiteView): string {
+  return `-f ${word(closingFile)}`;
 }
 
 function proxyLines(view: SiteView, pool: string, use: "requests" | "tunnel"): readonly string[] {
@@ -113,24 +129,27 @@ function retryLines({ retries, redispatch, timeouts }: PoolConfig, serverMs: num
   ];
 }
 
-/** `match` undefined: for all that no rule fits. */
-function staticLines(view: SiteView, match?: Match): readonly string[] {
-  const { site, config } = view;
+function treeLines({ site, config, directory, ifWord }: SiteView): readonly string[] {
   if (site.static === undefined) return [];
-  const { root, fallback, expiresMs, accessLog } = site.static;
-  const shared = [
+  const { root, expiresMs, accessLog } = site.static;
+  return [
     `root ${word(root)};`,
     ...(expiresMs === undefined ? [] : [`expires ${Math.round(expiresMs / 1_000)}s;`]),
     ...(accessLog === undefined
       ? []
-      : siteLog(config.accessLog, {
-          directory: view.directory,
-          ifWord: view.ifWord,
-          isLogged: site.accessLog,
-          own: accessLog,
-        })),
+      : siteLog(config.accessLog, { directory, ifWord, isLogged: site.accessLog, own: accessLog })),
   ];
+}
+
+/** `match` undefined: for all that no rule fits. */
+function staticLines(view: SiteView, match?: Match): readonly string[] {
+  const { site } = view;
+  const fallback = site.static?.fallback === true;
+  const shared = treeLines(view);
   if (!fallback) return [...shared, "index index.html;"];
+  const isAlone = site.paths.length === 0;
+  if (isAlone)
+    return [...wayLines(closing(view), CLOSING_FILES), ...shared, `try_files $uri ${fallbackName(view, site.pool)};`];
   // What is missing goes where the path would go without files.
   if (match?.kind === "exact") {
     // Nothing can stand within an exact location, and nothing needs to: the one path is known.
@@ -154,18 +173,23 @@ function namedLocations(view: SiteView): readonly string[] {
   const { site } = view;
   const pools = [...new Set([site.pool, ...site.paths.map(({ pool }) => pool)])];
   const fallbacks = site.static?.fallback === true ? pools : [];
+  const hasClosingFiles = fallbacks.length > 0 && site.paths.length === 0;
   return [
+    ...pools.flatMap((pool) =>
+      block(`location ${closingName(view, pool)}`, ["keepalive_timeout 0;", ...proxyLines(view, pool, "requests")]),
+    ),
+    ...(hasClosingFiles
+      ? block(`location ${CLOSING_FILES}`, [
+          "keepalive_timeout 0;",
+          ...treeLines(view),
+          `try_files $uri ${closingName(view, site.pool)};`,
+        ])
+      : []),
     ...fallbacks.flatMap((pool) => block(`location ${fallbackName(view, pool)}`, poolLines(view, pool))),
     ...pools
       .filter((pool) => isTunnelApart(view, pool))
       .flatMap((pool) => block(`location ${tunnelName(view, pool)}`, proxyLines(view, pool, "tunnel"))),
   ];
-}
-
-/** Whether the site needs the way for upgraded connections. */
-export function hasTunnels(view: SiteView): boolean {
-  const { site } = view;
-  return [site.pool, ...site.paths.map(({ pool }) => pool)].some((pool) => isTunnelApart(view, pool));
 }
 
 function isTunnelApart(view: SiteView, pool: string): boolean {
@@ -192,6 +216,12 @@ function upstreamOf({ upstreams }: SiteView, pool: string): string {
 
 function fallbackName(view: SiteView, pool: string): string {
   return `@fallback:${upstreamOf(view, pool)}`;
+}
+
+const CLOSING_FILES = "@closing:";
+
+function closingName(view: SiteView, pool: string): string {
+  return `@closing:${upstreamOf(view, pool)}`;
 }
 
 function tunnelName(view: SiteView, pool: string): string {

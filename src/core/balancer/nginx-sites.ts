@@ -8,7 +8,7 @@ import { nginxRate } from "./capabilities.ts";
 import type { Listener } from "./listeners.ts";
 import type { FileFinder } from "./needed-files.ts";
 import { requestHeaders, responseHeaders } from "./nginx-headers.ts";
-import { hasTunnels, locations, type SiteView } from "./nginx-locations.ts";
+import { locations, type SiteView } from "./nginx-locations.ts";
 import { siteLog } from "./nginx-log.ts";
 import { block, endpoint, escapePattern, quote, size, time, word } from "./nginx-words.ts";
 
@@ -195,11 +195,12 @@ function rateZone(site: string): string {
   return `limit-${site}`;
 }
 
-/** Own pages, and the way for upgraded connections: both hang on the server, where every location inherits them. */
+/** Own pages, and the ways that some requests take: both hang on the server, where every location inherits them. */
 function errorPageLines(view: SiteView, needed: FileFinder): readonly string[] {
   const { site, directory } = view;
   return [
-    ...(hasTunnels(view) ? ['set $tunnel "";', "error_page 418 = $tunnel;"] : []),
+    'set $way "";',
+    "error_page 418 = $way;",
     ...site.errorPages.flatMap(({ status, path }) => {
       const own = `${OWN_PATH}/${status}`;
       const file = errorFile(needed.errorPage(status, path));

@@ -45,6 +45,11 @@ export function pidFile({ directory }: EnginePlace): string {
   return `${directory}/nginx.pid`;
 }
 
+/** Workers of this generation close connections after their answers while this file is there. */
+export function closingFile({ directory }: EnginePlace, generation: string): string {
+  return `${directory}/closing-${generation}`;
+}
+
 /** Renders the one file; certificates and error pages are the host's. */
 export function renderNginx(wanted: Wanted, place: EnginePlace, machine: NginxMachine): readonly RenderedFile[] {
   const lines = [
@@ -85,6 +90,7 @@ function httpLines(wanted: Wanted, place: EnginePlace, machine: NginxMachine): r
     upstreams,
     directory: place.directory,
     ifWord: quiet.wordFor(site),
+    closingFile: closingFile(place, machine.generation),
   });
   const servers = {
     needed: fileFinder(neededFiles(config)),
@@ -129,6 +135,8 @@ function basicLines(config: BalancerConfig, temporaryFolder: string): readonly s
     ...["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
       (use) => `${use}_temp_path ${word(`${temporaryFolder}/${use}`)};`,
     ),
+    // Some requests come by a way of their own, and get the site's error pages none the less.
+    "recursive_error_pages on;",
     "proxy_http_version 1.1;",
     "proxy_redirect off;",
     ...(config.nginx === undefined ? [] : bufferLines(config.nginx)),

@@ -5,14 +5,24 @@
  * A reload that nginx refuses leaves the old workers serving, and the old files come back.
  */
 
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Problem, Result } from "../../../core/base/report.ts";
 import { FAILURE_BYTES, FAILURES_FILE } from "../../../core/balancer/nginx-log.ts";
 import { errorFile } from "../../../core/balancer/nginx-sites.ts";
-import { CONFIG_FILE, renderNginx, statusSocket, wordsFile } from "../../../core/balancer/nginx.ts";
+import { closingFile, CONFIG_FILE, renderNginx, statusSocket, wordsFile } from "../../../core/balancer/nginx.ts";
 import type { RenderedFile, Wanted } from "../../../core/balancer/wanted.ts";
 import { NonlocalBind } from "../../linux/nonlocal-bind.ts";
 import {
@@ -48,6 +58,8 @@ const LOOK_EVERY_MS = 10;
 const RETIRE_LIMIT_MS = 3_000;
 /** Older workers at the same time; the oldest are ended by one more reload. */
 const MAX_OLD_WORKERS = 16;
+/** Enough for a second request on connections that are used several times a second. */
+const CLOSING_MS = 250;
 /** In memory, mostly. */
 const MAX_FAILURES_BYTES = 1_048_576;
 
@@ -334,19 +346,30 @@ class NginxEngine implements Engine {
     this.#endOldest(pid);
     const from = wordsLength(this.#words);
     const before = workersOf(pid).filter(({ isOld }) => !isOld);
+    const closing = await this.#closeIdle();
     signal(pid, "SIGHUP");
     const hasRefused = async (): Promise<boolean> =>
       this.#pid !== pid || refusals(wordsSince(this.#words, from)).some((said) => !isTriedAgain(said));
-    if (await this.#awaitGeneration(prepared, hasRefused)) {
-      await awaitRetired(pid, new Set(before.map((worker) => worker.pid)));
-      return undefined;
-    }
+    const isTaken = await this.#awaitGeneration(prepared, hasRefused);
+    if (isTaken) await awaitRetired(pid, new Set(before.map((worker) => worker.pid)));
+    rmSync(closing, { force: true });
+    if (isTaken) return undefined;
     const words = wordsSince(this.#words, from);
     // Without a word of refusal it may still come to load the new files, which are taken away now.
     const isSilent = seriousWords(words).length === 0;
     if (isSilent) this.#options.log("error", "nginx neither took the new config nor refused it");
     const next = "the former config is still in use; correct what it complains about";
     return refusalProblems({ code: "ENGINE_RELOAD_FAILED", words, config: prepared.config, next });
+  }
+
+  /** Lets workers close connections with their answers for a moment, so that few are idle when the reload closes those. */
+  async #closeIdle(): Promise<string> {
+    const file = closingFile(this.#options, this.#generation ?? "");
+    const status = await readStatus(this.#socket);
+    if (this.#generation === undefined || status === undefined || status.connections === 0) return file;
+    writeFileSync(file, "");
+    await sleep(CLOSING_MS);
+    return file;
   }
 
   async #awaitGeneration(prepared: Prepared, hasFailed: () => Promise<boolean>): Promise<boolean> {
