@@ -6,7 +6,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, truncateSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync, truncateSync } from "node:fs";
 import { closeDescriptor, onReadable, openProcess, reap } from "../linux/libc.ts";
 
 export interface Launch {
@@ -53,6 +53,7 @@ export interface ProcessIdentity {
   readonly pid: number;
   /** In clock ticks since boot. */
   readonly startTicks: string;
+  readonly group: number;
   readonly argv: readonly string[];
 }
 
@@ -64,10 +65,16 @@ export function identify(pid: number): ProcessIdentity | undefined {
     const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
-    return { pid, startTicks: fields[19] ?? "", argv };
+    return { pid, startTicks: fields[19] ?? "", group: Number(fields[2]), argv };
   } catch {
     return undefined;
   }
+}
+
+/** Processes of a group that have not ended, its leader too. */
+export function processesOf(group: number): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => identify(pid)?.group === group);
 }
 
 /** The process that a pid file names, when it is one that `isOurs` knows. */

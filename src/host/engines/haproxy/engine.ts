@@ -190,13 +190,11 @@ class HaproxyEngine implements Engine {
 
   async stop(graceMs: number): Promise<void> {
     const pid = this.#pid ?? this.#master.find()?.pid;
-    const processes = graceMs === 0 ? undefined : await readProcesses(this.#place.masterSocket, 500);
     this.release();
     this.#pid = undefined;
     this.#running = undefined;
     if (pid === undefined) return;
-    const others = processes === undefined ? [] : [...processes.old, ...(processes.worker ? [processes.worker] : [])];
-    await this.#master.stop(pid, graceMs, others);
+    await this.#master.stop(pid, graceMs);
   }
 
   release(): void {
@@ -275,7 +273,7 @@ class HaproxyEngine implements Engine {
   async #start(wanted: Wanted, prepared: Candidate): Promise<Result<Applied["by"]>> {
     mkdirSync(this.#options.directory, { recursive: true, mode: 0o750 });
     const leftover = this.#master.find();
-    if (leftover !== undefined) await this.#master.stop(leftover.pid, 0, []);
+    if (leftover !== undefined) await this.#master.stop(leftover.pid, 0);
     shortenWords(this.#place.words);
     // What checks found before is old by now.
     this.#workers.forgetHealth();
@@ -329,7 +327,7 @@ class HaproxyEngine implements Engine {
         if (hasEnded || (await this.#master.hasFailed())) return { words: "" };
         await sleep(LOOK_EVERY_MS);
       }
-      if (started !== undefined) await this.#master.stop(started, 0, []);
+      if (started !== undefined) await this.#master.stop(started, 0);
       return { words: `[ALERT] (0) : not ready within ${READY_LIMIT_MS / 1_000} s` };
     } catch (error) {
       return { words: `[ALERT] (0) : ${error instanceof Error ? error.message : String(error)}` };

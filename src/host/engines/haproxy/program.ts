@@ -11,7 +11,7 @@ import { createCommands, describeResult } from "../../commands.ts";
 import type { CommandResult } from "../../ports.ts";
 import type { EngineOptions } from "../engine.ts";
 import { LIVE } from "../generations.ts";
-import { awaitEnd, findByPidFile, launch, type ProcessIdentity, signal } from "../process.ts";
+import { awaitEnd, findByPidFile, launch, type ProcessIdentity, processesOf, signal } from "../process.ts";
 
 const PROGRAM = "haproxy";
 const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
@@ -133,7 +133,7 @@ export class Master {
   }
 
   /** Ends it: soft for `graceMs`, then not. */
-  async stop(pid: number, graceMs: number, others: readonly number[]): Promise<void> {
+  async stop(pid: number, graceMs: number): Promise<void> {
     if (graceMs > 0) {
       signal(pid, "SIGUSR1");
       if (!(await awaitEnd(pid, graceMs))) {
@@ -147,9 +147,9 @@ export class Master {
       await run(["systemctl", "stop", this.#run.unit], UNIT_LIMIT_MS);
     } else if (this.find()?.pid === pid) {
       // It was started as the leader of a session and a group, which its workers are in too.
+      const all = processesOf(pid);
       signal(-pid, "SIGKILL");
-      for (const other of others) signal(other, "SIGKILL");
-      await awaitEnd(pid, TERM_MS);
+      await Promise.all(all.map((one) => awaitEnd(one, TERM_MS)));
     }
     if (!existsSync(`/proc/${pid}`)) rmSync(this.#place.pidFile, { force: true });
   }
