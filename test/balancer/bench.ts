@@ -111,7 +111,7 @@ export class Bench implements AsyncDisposable {
 
   static async open(name: EngineName, number: number, place: Place): Promise<Bench> {
     const directory = directoryOf(number, place);
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
     const options: EngineOptions = { directory: join(directory, "engine"), run: "child", log: () => {} };
     const bench = new Bench(number, place, await createEngine(name, options), options);
     const probed = await bench.engine.probe();
@@ -159,10 +159,10 @@ export class Bench implements AsyncDisposable {
   }
 
   /** A file of this bench with this content; answers its path. */
-  file(name: string, content: string): string {
+  file(name: string, content: string, mode = 0o644): string {
     const path = join(this.directory, name);
-    mkdirSync(join(path, ".."), { recursive: true });
-    writeFileSync(path, content, { mode: 0o600 });
+    mkdirSync(join(path, ".."), { recursive: true, mode: 0o755 });
+    writeFileSync(path, content, { mode });
     return path;
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import type { EngineName } from "../../src/core/config/balancer.ts";
 import { LineChannel } from "../../src/lab/line-channel.ts";
@@ -17,6 +18,8 @@ let next = 1;
 
 await promisify(execFile)("ip", ["link", "set", "lo", "up"]);
 await promisify(execFile)("mount", ["-t", "tmpfs", "none", FOLDER]);
+// An engine that needs it sets it and puts it back, each for itself; side by side they would do so to each other.
+for (const family of ["ipv4", "ipv6"]) writeFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, "1");
 const systemLog = new SystemLog(FOLDER);
 const channel = new LineChannel(process.stdin, process.stdout, async (method, params) => {
   if (method !== "run") throw new Error(`nobody runs ${method} here`);

@@ -45,8 +45,7 @@ export const HEALTH: readonly Behaviour[] = [
       let left = 2;
       bench.at("one").isHealthy = () => left-- <= 0;
       await until("good checks again", () => left < -3);
-      const { members } = await bench.engine.figures();
-      equal(members.find(({ member }) => member === "one")?.health, "up");
+      await bench.health("one", "up");
       deepEqual(
         bench.news.filter(({ kind }) => kind === "member"),
         [],
