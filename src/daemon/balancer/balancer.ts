@@ -201,9 +201,11 @@ export class Balancer implements BalancerPort {
 
   async view(): Promise<BalancerView> {
     const { node, engine, store } = this.#options;
-    const wanted = this.wanted();
+    const asked = this.#keeper.state.state === "running" ? await this.#figures() : undefined;
+    // Now, and not when the question was asked: it may have died over it.
     const keeper = this.#keeper.state;
-    const figures = keeper.state === "running" ? await this.#figures() : undefined;
+    const figures = keeper.state === "running" ? asked : undefined;
+    const wanted = this.wanted();
     const parts = { node, wanted, configHash: this.#configHash, keeper, figures, health: this.#health, problems: [] };
     const view = viewOf(parts);
     const unheard = this.#exchange.unheard();
