@@ -27,6 +27,7 @@ const c = {
   schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, void *parameters)"),
   ifNametoindex: libc.func("uint32_t if_nametoindex(const char *name)"),
   syscall3: libc.func("long syscall(long number, long a, void *b, long c)"),
+  prlimit: libc.func("int prlimit64(int pid, int resource, void *wanted, void *former)"),
   waitpid: libc.func("int waitpid(int pid, void *status, int options)"),
 };
 
@@ -233,6 +234,17 @@ export function openProcess(pid: number): number | undefined {
   const errno = koffi.errno();
   if (errno === constants.errno.ESRCH) return undefined;
   throw new SystemError("pidfd_open", errno);
+}
+
+const RLIMIT_NOFILE = 7;
+
+/** Lets this process and its later children open at least so many files; without the right to, nothing changes. */
+export function raiseFileLimit(count: number): void {
+  const limits = new BigUint64Array(2);
+  checked("prlimit", c.prlimit(0, RLIMIT_NOFILE, null, limits));
+  const wanted = BigInt(count);
+  if (limits.every((limit) => limit >= wanted)) return;
+  c.prlimit(0, RLIMIT_NOFILE, limits.map((limit) => (limit >= wanted ? limit : wanted)), null);
 }
 
 const WNOHANG = 1;

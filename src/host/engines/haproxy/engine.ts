@@ -312,7 +312,7 @@ class HaproxyEngine implements Engine {
     let stopWatching = (): void => {};
     let started: number | undefined;
     try {
-      started = await this.#master.start(findProgram() ?? "haproxy", wanted.config.accessLog);
+      started = await this.#master.start(findProgram() ?? "haproxy", wanted.config);
       if (started !== undefined) {
         stopWatching = watchEnd(started, () => {
           hasEnded = true;

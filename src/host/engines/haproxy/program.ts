@@ -10,6 +10,7 @@ import type { BalancerConfig } from "../../../core/config/balancer.ts";
 import { createCommands, describeResult } from "../../commands.ts";
 import type { CommandResult } from "../../ports.ts";
 import type { EngineOptions } from "../engine.ts";
+import { raiseFileLimit } from "../../linux/libc.ts";
 import { LIVE } from "../generations.ts";
 import { awaitEnd, findByPidFile, launch, type ProcessIdentity, processesOf, signal } from "../process.ts";
 
@@ -18,6 +19,9 @@ const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/us
 /** Checking thousands of pools takes seconds. */
 const CHECK_LIMIT_MS = 60_000;
 const UNIT_LIMIT_MS = 60_000;
+/** Open files that HAProxy may have at least, and those beside clients' connections. */
+const MIN_FILES = 65_536;
+const SPARE_FILES = 16_384;
 /** After the last word, before the kill. */
 const TERM_MS = 1_000;
 
@@ -104,7 +108,10 @@ export class Master {
   }
 
   /** Starts it; resolves before it is ready, with its number when it is a child. Rejects with words. */
-  async start(program: string, accessLog: BalancerConfig["accessLog"]): Promise<number | undefined> {
+  async start(
+    program: string,
+    { accessLog, maxConnections }: Pick<BalancerConfig, "accessLog" | "maxConnections">,
+  ): Promise<number | undefined> {
     const { directory, masterSocket, pidFile, words } = this.#place;
     if (this.#run !== "child") {
       const argv = ["systemctl", "start", "--no-block", this.#run.unit];
@@ -113,6 +120,8 @@ export class Master {
       return undefined;
     }
     rmSync(pidFile, { force: true });
+    // Two per connection, and those of listeners, checks and its own; a reload may ask for more than the start.
+    raiseFileLimit(Math.max(2 * maxConnections, MIN_FILES) + SPARE_FILES);
     const live = join(directory, LIVE);
     return await launch({
       argv: [
