@@ -41,7 +41,6 @@ export function upstream(
       isDown: !serving.has(member.name),
       // Without a first row there would be nothing to stand in for.
       backup: member.backup && !allBackup,
-      isChecked: pool.check !== undefined,
     });
   });
   return block(`upstream ${name}`, [
@@ -70,13 +69,13 @@ function servingMembers(
 
 function server(
   member: MemberConfig,
-  state: { readonly weight: number; readonly isDown: boolean; readonly backup: boolean; readonly isChecked: boolean },
+  state: { readonly weight: number; readonly isDown: boolean; readonly backup: boolean },
 ): string {
   const words = [`server ${endpoint(member.address, member.port)}`];
   if (state.weight > 1) words.push(`weight=${state.weight}`);
   if (member.maxConnections !== undefined) words.push(`max_conns=${member.maxConnections}`);
-  // Where we check, single failures take nobody out; where nobody does, a few in a row do for a moment.
-  words.push(state.isChecked ? "max_fails=0" : "max_fails=3");
+  // nginx would take members out by the failures of visitors' requests, all of a pool too; only checks decide here.
+  words.push("max_fails=0");
   if (state.backup) words.push("backup");
   if (state.isDown) words.push("down");
   return `${words.join(" ")};`;
