@@ -336,7 +336,7 @@ export function checkRequestSetting(about: Described) {
         ...(CHECK_METHODS.includes(method) && { nearest: [method, ...rest].join(" ") }),
       });
     }
-    if (rest.length > 1 && /^HTTP\//.test(rest[1] ?? ""))
+    if (rest[1]?.startsWith("HTTP/"))
       return refuse("CONFIG_BAD_CHECK", `is ${describeValue(text)}`, { expected, next: "leave out the version" });
     const path = readUrlText(hasMethod ? rest.join(" ") : first, `${expected}; the path of ${URL_ALPHABET}`);
     return path.ok ? accept({ method: hasMethod ? first : "GET", path: path.value }) : path;
