@@ -108,6 +108,32 @@ test("a drain is in effect on all nodes at once and kept over restart, takeover 
   });
 });
 
+test("wishes stated on both sides of a split count on all nodes afterwards, and a drain wins over its end", async () => {
+  await withLab({ balancer: "haproxy" }, async (lab) => {
+    const holder = await lab.calm();
+    const other = otherThan(lab, holder);
+    const wish = (node: string, member: string, on: boolean) =>
+      lab.ask(node, "POST", "/v1/balancer/drain", { member: `web/${member}`, on, force: true }) as Promise<{
+        detail: string;
+      }>;
+    await lab.node(other).cut({ carrier: false });
+    await until("the split is seen", async () => (await lab.view(holder)).peers[0]?.state === "dead");
+    expect((await wish(holder, holder, false)).detail).toContain(`not heard by ${other}`);
+    expect((await wish(other, holder, true)).detail).toContain(`not heard by ${holder}`);
+    expect((await wish(other, other, true)).detail).toContain(`not heard by ${holder}`);
+    expect(await drains(lab, holder, holder)).toContain(undefined);
+    await lab.node(other).healCables();
+    for (const member of [holder, other]) {
+      const all = ["operator", "operator"];
+      await until(`${member} drains everywhere`, async () => {
+        const found = await drains(lab, holder, member);
+        return JSON.stringify(found) === JSON.stringify(all);
+      });
+    }
+    await lab.calm();
+  });
+});
+
 test("a standby drains the node's member on all engines, its end brings it back", async () => {
   await withLab({ balancer: "haproxy" }, async (lab) => {
     const holder = await lab.calm();

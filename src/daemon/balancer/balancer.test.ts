@@ -1,5 +1,6 @@
 /** The daemon's balancer with a pretended engine: what becomes of standby, wishes, checks and reloads. */
 
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -8,7 +9,7 @@ import { balancer as configOf, member, pool } from "../../core/balancer/pretende
 import { memberId } from "../../core/balancer/wanted.ts";
 import type { BalancerConfig } from "../../core/config/balancer.ts";
 import type { MonitorConfig } from "../../core/config/cluster.ts";
-import { until } from "../../lab/clock.ts";
+import { pause, until } from "../../lab/clock.ts";
 import type { PeerAnswer, Question } from "../control-client.ts";
 import { PretendedHeart, withDirectory } from "../fixtures/pretended.ts";
 import { cluster } from "../fixtures/pretended-cluster.ts";
@@ -68,6 +69,7 @@ async function start(net: Net, node: string, directory: string, config: Balancer
     log: SILENT_LOG,
     wishes: [],
     warnAfterMs: 0,
+    lookEveryMs: 20,
   });
   net.nodes.set(node, balancer);
   await balancer.start();
@@ -201,6 +203,21 @@ test("all nodes' engines are shown together, with those that do not answer", asy
     net.nodes.delete("srv2");
     expect((await balancer.pools()).nodes[1]).toEqual({ node: "srv2", view: undefined });
     two.balancer.release();
+  });
+});
+
+test("a file that the config names is put into effect when it was replaced", async () => {
+  await withTwo(async (_one, _two, net, directory) => {
+    const passwordFile = join(directory, "password");
+    await writeFile(passwordFile, "old");
+    const stats = { address: "127.0.0.1", port: 8_404, path: "/", user: "ops", passwordFile };
+    const { engine } = await start(net, "srv3", directory, configOf({ stats }));
+    const applies = (): number => engine.did.filter((word) => word === "apply").length;
+    expect(applies()).toBe(1);
+    // The first look knows nothing to compare with.
+    await pause(60);
+    await writeFile(passwordFile, "another");
+    await until("it was applied", () => applies() === 2);
   });
 });
 

@@ -13,7 +13,7 @@ import type { Facts } from "../../core/balancer/effective.ts";
 import type { Wanted } from "../../core/balancer/wanted.ts";
 import type { MemberWish } from "../../core/balancer/wishes.ts";
 import { readWish } from "../../core/balancer/wishes.ts";
-import type { Result } from "../../core/base/report.ts";
+import type { Problem, Result } from "../../core/base/report.ts";
 import { instant } from "../../core/base/time.ts";
 import type { BalancerConfig } from "../../core/config/balancer.ts";
 import { canonicalJson } from "../../core/config/canonical.ts";
@@ -92,7 +92,7 @@ export class Balancer implements BalancerPort {
       record,
       judged: (verdict, detail) => this.#judged(verdict, detail),
       begun: () => void this.#sync(),
-      explain: (problem) => explainPortInUse(problem, findPortHolder),
+      explain: explainHere,
     });
     const peers = options.config.nodes.map(({ name }) => name).filter((name) => name !== node);
     const { warnAfterMs } = options;
@@ -180,7 +180,8 @@ export class Balancer implements BalancerPort {
 
   /** Lets the engine itself look at another config; nothing changes. */
   async check(config: BalancerConfig): Promise<Result<void>> {
-    return await this.#options.engine.check(this.wanted(config));
+    const checked = await this.#options.engine.check(this.wanted(config));
+    return checked.ok ? checked : { ok: false, problems: await Promise.all(checked.problems.map(explainHere)) };
   }
 
   /** Goes over to another config of the same engine; a refused one changes nothing. */
@@ -298,6 +299,10 @@ export class Balancer implements BalancerPort {
     clearTimeout(timer);
     return answer;
   }
+}
+
+function explainHere(problem: Problem): Promise<Problem> {
+  return explainPortInUse(problem, findPortHolder);
 }
 
 function standbyIn(wishes: readonly Wish[]): ReadonlySet<string> {
