@@ -67,7 +67,7 @@ export const ListenFile = z
   .optional()
   .meta({
     description:
-      'Where the site answers: a port (on all VIPs of all groups), an address with a port, a mapping, or a list of these. They are bound on every node, also while the VIP is elsewhere. "0.0.0.0:80" and "[::]:80" are all addresses of a family. Port 443 means TLS. Default: 80, and 443 when the site has `tls`.',
+      "Where the site answers: a port (on all VIPs of all groups), an address with a port, a mapping, or a list of these. They are bound on every node, also while the VIP is elsewhere. `0.0.0.0:80` and `[::]:80`, in quotes, are all addresses of a family. Port 443 means TLS. Default: 80, and 443 when the site has `tls`.",
     samples: [80, [80, { port: 443, tls: true }], "192.0.2.10:80"],
   });
 
