@@ -137,8 +137,8 @@ export class BalancedSite {
   }
 
   /** Puts a file where all nodes see it as `/run/lab/NAME`. */
-  put(name: string, content: string): string {
-    for (const node of this.lab.nodes) writeFileSync(join(node.paths.directory, "etc", name), content, { mode: 0o600 });
+  put(name: string, content: string, mode = 0o600): string {
+    for (const node of this.lab.nodes) writeFileSync(join(node.paths.directory, "etc", name), content, { mode });
     return `/run/lab/${name}`;
   }
 
@@ -183,7 +183,9 @@ export async function withBalancedSite<T>(
   return await withLab({ ...rest, balancer: engine, cluster, startDaemons: false }, async (lab) => {
     if (tls) renewCertificate(lab, "first");
     const site = new BalancedSite(lab, await lab.startVisitors(), files);
-    for (const [name, content] of Object.entries(given)) site.put(name, content);
+    // Pages are for everybody, everything else is a secret.
+    for (const [name, content] of Object.entries(given))
+      site.put(name, content, name.endsWith(".html") ? 0o644 : 0o600);
     for (const node of lab.nodes) await node.startDaemon();
     await lab.calm();
     try {

@@ -108,6 +108,21 @@ export const REQUESTS: readonly Behaviour[] = [
     },
   },
   {
+    title: "an error page that only root may read is shown all the same, or refused by its name",
+    shows: ["error-pages"],
+    async run(bench) {
+      const path = bench.file("errors/private.html", "<p>private</p>", 0o600);
+      const errorPages = [{ status: 413, path }];
+      const problem = await bench.serve({ site: { errorPages, bodyLimitBytes: 100 } }).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      if (problem !== undefined) return match(problem, /private\.html/);
+      const { status, body } = await bench.ask("/", { body: 200 });
+      deepEqual([status, body], [413, "<p>private</p>"]);
+    },
+  },
+  {
     title: "members learn the client's address, the scheme and the name that was asked for",
     shows: ["forwarded-headers"],
     async run(bench) {
