@@ -15,7 +15,7 @@ import { diffClusters } from "../core/config/diff.ts";
 import type { DecisionEvent } from "../core/node/effects.ts";
 import type { Applied } from "../host/engines/engine.ts";
 import type { Balancer } from "./balancer/balancer.ts";
-import { makeEngine } from "./balancer/start.ts";
+import { makeEngine } from "./balancer/engines.ts";
 import type { DaemonOptions, Loaded } from "./load.ts";
 import { loadApart } from "./load-apart.ts";
 import type { Log } from "./log.ts";

@@ -15,7 +15,8 @@ export function releaseCommand(): Command {
     .description(
       "Releases what a dead daemon left on this machine: services, addresses, rules. Refused while a daemon answers.",
     )
-    .action(async (_options: object, command: Command) => {
+    .option("--engine", "end the balancer's engine as well, which otherwise goes on; before the program is removed")
+    .action(async (options: { engine?: true }, command: Command) => {
       const runtimeDir = runtimeDirOf(command);
       if (await isAnswering(socketPath(runtimeDir))) {
         throw new DaemonError([
@@ -36,6 +37,12 @@ export function releaseCommand(): Command {
         new Sysctls({ record: settingsRecord(runtimeDir) }).restore();
         removeFormerGuards();
       });
+      if (options.engine) {
+        const { retireEngines } = await import("../../daemon/balancer/retire.ts");
+        const { createLog } = await import("../../daemon/log.ts");
+        const ended = await retireEngines({ runtimeDir, log: createLog(process.env), environment: process.env });
+        for (const name of ended) process.stdout.write(`ended ${name}\n`);
+      }
       for (const sentence of done) process.stdout.write(`${sentence}\n`);
       for (const sentence of failed) process.stderr.write(`${sentence}\n`);
       if (failed.length > 0) process.exitCode = EXIT_ERRORS;
