@@ -5,6 +5,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { MAX_LISTENERS, MAX_MEMBERS, MAX_SITES } from "../base/limits.ts";
 import { parseCluster } from "./parse.ts";
 
 const AROUND = {
@@ -272,6 +273,24 @@ test("whatever stands in one place of a good balancer is read, or refused with p
     fc.property(fc.constantFrom(...places), anything, (path, by) => expectPlaces(exchange(GOOD, path, by))),
     { numRuns: 600 },
   );
+});
+
+test("sites, members and listeners have limits, which are told once", () => {
+  const many = <T>(count: number, make: (index: number) => T) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`n${index}`, make(index)]));
+  const codes = (change: object) =>
+    parseBalancer({ ...GOOD, ...change }).problems.map(({ code, message }) => `${code} ${message}`);
+  const pools = { p: { members: { srv1: 8000, srv2: 8000 } } };
+  expect(codes({ pools, sites: many(MAX_SITES + 1, () => ({ pool: "p" })) })).toEqual([
+    `CONFIG_TOO_MANY balancer.sites has ${MAX_SITES + 1} entries`,
+  ]);
+  expect(codes({ pools, sites: many(MAX_LISTENERS + 1, (index) => ({ pool: "p", listen: 1_000 + index })) })).toEqual([
+    "CONFIG_TOO_MANY balancer.sites.n512.listen: the sites listen on too many addresses and ports",
+  ]);
+  const members = many(MAX_MEMBERS + 1, (index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}:80`);
+  expect(codes({ pools: { ...pools, q: { members } }, sites: { "a.com": { pool: "p" } } })).toEqual([
+    `CONFIG_TOO_MANY balancer.pools: there are ${MAX_MEMBERS + 3} members`,
+  ]);
 });
 
 /** Every text of a config with the keys that lead to it. */

@@ -27,11 +27,10 @@ export function resolvePools(entries: readonly [string, unknown][], context: Poo
     const pool = resolver.pool(name, body);
     return pool === undefined ? [] : [pool];
   });
-  context.reporter.count(["balancer", "pools"], resolver.memberCount, {
-    least: 0,
-    most: MAX_MEMBERS,
-    what: "member",
-  });
+  if (resolver.memberCount > MAX_MEMBERS)
+    context.reporter.reportKey("CONFIG_TOO_MANY", ["balancer", "pools"], `there are ${resolver.memberCount} members`, {
+      expected: `at most ${MAX_MEMBERS} in all pools together`,
+    });
   return pools;
 }
 
@@ -56,7 +55,7 @@ class PoolResolver {
     const path = ["balancer", "pools", name];
     const files = entriesOf(partOf(body, "members"));
     if (partOf(body, "members") !== undefined)
-      reporter.count([...path, "members"], files.length, { least: 1, most: MAX_MEMBERS, what: "member" });
+      reporter.count([...path, "members"], files.length, { least: 1, most: Infinity, what: "member" });
     this.memberCount += files.length;
     const members = files.flatMap(([key, value]) => {
       const file = read(MemberFile, value);
