@@ -24,6 +24,7 @@ const LAB_PROGRAMS = [
   { program: "nginx", debian: "nginx", unit: "nginx.service" },
   { program: "haproxy", debian: "haproxy", unit: "haproxy.service" },
   { program: "openssl", debian: "openssl" },
+  { program: "curl", debian: "curl" },
   { program: "nft", debian: "nftables" },
   { program: "ip", debian: "iproute2" },
   { program: "arping", debian: "iputils-arping" },
@@ -37,10 +38,7 @@ const BENCHMARK_PROGRAMS = [
   { program: "keepalived", debian: "keepalived", unit: "keepalived.service" },
   { program: "cl_status", debian: "heartbeat", unit: "heartbeat.service" },
 ];
-const LOAD_PROGRAMS = [
-  { program: "wrk", debian: "wrk" },
-  { program: "curl", debian: "curl" },
-];
+const LOAD_PROGRAMS = [{ program: "wrk", debian: "wrk" }];
 
 /** What each script does: the programs it needs and the work itself, which answers an exit code. */
 const WORK = {
@@ -55,6 +53,7 @@ const WORK = {
   sim: { programs: [], run: (args) => runSource("src/sim/main.ts", args) },
   "sim:mutants": { programs: [], run: (args) => runSource("src/sim/mutants/main.ts", args) },
   chaos: { programs: LAB_PROGRAMS, run: (args) => runSource("src/lab/chaos/main.ts", args) },
+  "show:balancer": { programs: LAB_PROGRAMS, run: showBalancer },
   "bench:balancer": {
     programs: [...LAB_PROGRAMS, ...LOAD_PROGRAMS],
     run: (args) => runSource("benchmarks/balancer.ts", args),
@@ -286,6 +285,12 @@ async function test(args) {
   const checked = await check();
   const tested = await runTool("vitest", ["run"]);
   return checked !== 0 ? checked : tested;
+}
+
+/** The balancer under a full minute of load, with everything that may happen to it; a short one is part of the tests. */
+function showBalancer(args) {
+  const load = { UNDERSTUDY_BALANCER_MS: "60000", UNDERSTUDY_BALANCER_RATE: "2000", UNDERSTUDY_BALANCER_RELOADS: "50" };
+  return runTool("vitest", ["run", "--project", "lab", "src/lab/scenarios/balancer-load", ...args], load);
 }
 
 /** Compiled JavaScript in dist/, for the published package. */

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-const PROGRAMS = ["nft", "ip", "nginx", "haproxy", "openssl"];
+const PROGRAMS = ["nft", "ip", "nginx", "haproxy", "openssl", "curl"];
 const FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin"];
 
 /** What is missing, in a few words; undefined when lab tests can run. */
