@@ -191,8 +191,9 @@ export async function withBalancedSite<T>(
     try {
       return await use(site);
     } catch (error) {
-      const told = await lab.understudy(lab.nodes[0]?.name ?? "", ["events"]);
-      const events = told.stdout.split("\n").slice(-LAST_EVENTS).join("\n");
+      const told = await Promise.all(lab.nodes.map(({ name }) => lab.understudy(name, ["events"])));
+      const lines = told.find(({ code }) => code === 0)?.stdout.split("\n") ?? [];
+      const events = lines.slice(-LAST_EVENTS).join("\n");
       throw new Error(`${(error as Error).message}\n\nwhat the nodes recorded:\n${events}`, { cause: error });
     }
   });

@@ -16,9 +16,9 @@ import type { BalancedSite } from "./balanced-site.fixture.ts";
 import { PUBLIC_VIP } from "../plan.ts";
 
 /** A minute in the full show. */
-const SHOW_MS = Number(process.env["UNDERSTUDY_BALANCER_MS"] ?? 12_000);
+const SHOW_MS = Number(process.env["UNDERSTUDY_BALANCER_MS"] ?? 6_000);
 const PER_SECOND = Number(process.env["UNDERSTUDY_BALANCER_RATE"] ?? 500);
-const RELOADS = Number(process.env["UNDERSTUDY_BALANCER_RELOADS"] ?? 8);
+const RELOADS = Number(process.env["UNDERSTUDY_BALANCER_RELOADS"] ?? 4);
 const LIMIT_MS = SHOW_MS * 3 + 60_000;
 /** A request that began within this time before a member's death may have been on its way to it. */
 const ON_ITS_WAY_MS = 1_000;
