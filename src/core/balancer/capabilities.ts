@@ -157,7 +157,7 @@ export const CAPABILITIES = [
     name: "compression-min-size",
     title: "Leaves small answers uncompressed.",
     engines: NGINX,
-    haproxy: "it knows no least size before version 3.2",
+    haproxy: "version 2.6 knows no least size",
     nginx: "`gzip_min_length`",
   },
   {
