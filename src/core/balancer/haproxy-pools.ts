@@ -38,13 +38,13 @@ export function poolSections(room: PoolRoom): readonly string[] {
     const checked = section(`backend ${pool.name}`, [
       ...common,
       ...(pool.check === undefined ? [] : checkLines(pool.check)),
-      defaultServer(pool, pool.check !== undefined),
+      ...defaultServer(pool, pool.check !== undefined),
       ...serverLines(room, pool),
     ]);
     if (pool.check === undefined) return [checked];
     const all = section(`backend ${fallbackName(pool.name)}`, [
       ...common,
-      defaultServer(pool, false),
+      ...defaultServer(pool, false),
       ...serverLines(room, pool),
     ]);
     return [checked, all];
@@ -153,17 +153,23 @@ export function errorPageLines(
 /** Probes on a silent connection begin after this, and then come every second. */
 const KEEPALIVE_IDLE_S = 3;
 const KEEPALIVE_PROBES = 3;
-/** Data that nobody acknowledges for so long are for a machine that is gone. */
+/**
+ * Data that nobody takes for so long are for a machine that is gone; requests that may be repeated then go elsewhere.
+ * Shorter would also end uploads to a member that is only busy.
+ */
 const UNACKNOWLEDGED_MS = 10_000;
 
-function defaultServer(pool: PoolConfig, isChecked: boolean): string {
-  const words = [`tcp-ut ${time(Math.max(UNACKNOWLEDGED_MS, pool.timeouts.connectMs))}`];
-  if (pool.maxQueue !== undefined) words.push(`maxqueue ${pool.maxQueue}`);
+function unacknowledgedMs({ timeouts }: PoolConfig): number {
+  return Math.min(UNACKNOWLEDGED_MS, timeouts.serverMs / 2);
+}
+
+function defaultServer(pool: PoolConfig, isChecked: boolean): readonly string[] {
+  const words = pool.maxQueue === undefined ? [] : [`maxqueue ${pool.maxQueue}`];
   if (isChecked && pool.check !== undefined) {
     words.push(...checkWords(pool.check));
     if (pool.slowStartMs > 0) words.push(`slowstart ${time(pool.slowStartMs)}`);
   }
-  return `default-server ${words.join(" ")}`;
+  return words.length === 0 ? [] : [`default-server ${words.join(" ")}`];
 }
 
 /** Finds a machine that is gone while a member thinks. */
@@ -176,11 +182,13 @@ export const KEEPALIVE_LINES: readonly string[] = [
 
 function serverLines({ wants }: PoolRoom, pool: PoolConfig): readonly string[] {
   const ids = isHashed(pool) ? serverIds(pool.members) : undefined;
+  // HAProxy 2.6 takes tcp-ut on the line of a server only, and forgets that of default-server without a word.
+  const usual = `tcp-ut ${time(unacknowledgedMs(pool))}`;
   const hasCookie = pool.sticky?.kind === "cookie" || pool.sticky?.kind === "app-cookie";
   return pool.members.map((member) => {
     const want = wants.get(memberId({ pool: pool.name, member: member.name }));
     const weight = want?.drain === undefined ? (want?.weight ?? member.weight) : 0;
-    const words = [`server ${member.name} ${endpoint(member.address, member.port)} weight ${weight}`];
+    const words = [`server ${member.name} ${endpoint(member.address, member.port)} weight ${weight}`, usual];
     const id = ids?.get(member.name);
     if (id !== undefined) words.push(`id ${id}`);
     if (hasCookie) words.push(`cookie ${word(member.cookie)}`);
