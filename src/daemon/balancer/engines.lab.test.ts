@@ -1,6 +1,7 @@
 /** Engines that hang, and engines that follow one another, under a whole daemon on the real kernel. */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
@@ -94,4 +95,34 @@ test("a cluster file with another engine is put into effect by a restart, and th
     await until("haproxy is gone", async () => (await processesOf(lab, holder, "haproxy")).length === 0);
     await lab.calm();
   });
+});
+
+test("when all checks fail at once an alert says that they are not believed, and every page comes", async () => {
+  for (const name of ["haproxy", "nginx"] as const) {
+    await withLab({ balancer: name }, async (lab) => {
+      const holder = await lab.calm();
+      const pool = async () => (await engine(lab, holder)).pools[0];
+      await until("all are up", async () => (await pool())?.members.every(({ health }) => health === "up"));
+      const client = await lab.startClient({ everyMs: 20, isUnlimited: true });
+      const files = lab.nodes.map(({ paths }) => join(paths.webDirectory, "check.txt"));
+      const failedAt = Date.now();
+      for (const file of files) rmSync(file);
+      await until("the checks are not believed", async () => (await pool())?.servingAll === true);
+      expect((await pool())?.members.map(({ health }) => health)).toEqual(["down", "down"]);
+      const status = await lab.status(holder);
+      expect(status.problems.map(({ code }) => code)).toContain("POOL_SUSPECTED");
+      for (const file of files) writeFileSync(file, "well\n");
+      await until("they are believed again", async () => (await pool())?.servingAll === false);
+      const told = ((await lab.ask(holder, "GET", `/v1/events?after=${failedAt}`)) as EventRecord[]).filter(
+        ({ by, reason }) => by === holder && reason.startsWith("POOL_"),
+      );
+      expect(told.map(({ severity, reason }) => `${severity} ${reason}`)).toEqual([
+        "alert POOL_SUSPECTED",
+        "info POOL_TRUSTED",
+      ]);
+      const failed = (await client.tries(0)).filter(({ ok }) => !ok);
+      expect(failed).toEqual([]);
+      await client.stop();
+    });
+  }
 });
