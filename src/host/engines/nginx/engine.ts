@@ -179,7 +179,7 @@ class NginxEngine implements Engine {
       requestsPerSecond: this.#rate(requests),
       requests,
       serverErrors: this.#countFailures(),
-      members: this.#members(),
+      members: this.#members(status?.underWay ?? 0),
     };
   }
 
@@ -434,7 +434,8 @@ class NginxEngine implements Engine {
     return count;
   }
 
-  #members(): readonly MemberFigures[] {
+  /** `underWay`: of all members together; what a member has beyond that are idle connections, kept for the next request. */
+  #members(underWay: number): readonly MemberFigures[] {
     const wanted = this.#wanted;
     if (wanted === undefined) return [];
     const members = new Map(
@@ -443,7 +444,8 @@ class NginxEngine implements Engine {
     const counts = this.#pid === undefined ? new Map<string, number>() : countConnections([...members.values()]);
     return wanted.members.map(({ pool, member, weight, drain }) => {
       const place = members.get(`${pool}/${member}`);
-      const sessions = place === undefined ? 0 : (counts.get(connectionKey(place.address, place.port)) ?? 0);
+      const connected = place === undefined ? 0 : (counts.get(connectionKey(place.address, place.port)) ?? 0);
+      const sessions = Math.min(connected, underWay);
       const unknown = { health: "unknown", detail: "", queued: 0, requests: 0, idleSeconds: undefined } as const;
       return { pool, member, ...unknown, sessions, weight, isDraining: drain !== undefined };
     });

@@ -9,6 +9,8 @@ const MAX_BYTES = 4_096;
 export interface StatusFigures {
   readonly connections: number;
   readonly requests: number;
+  /** Requests under way, those of workers that end too. */
+  readonly underWay: number;
 }
 
 /** The word of the config that an answering worker runs with; undefined: nobody answers. */
@@ -21,12 +23,17 @@ export async function readStatus(socket: string): Promise<StatusFigures | undefi
   return text === undefined ? undefined : parseStatus(text);
 }
 
-/** Reads the page of `stub_status`; our own question is not counted as a connection. */
+/** Reads the page of `stub_status`; our own question is counted neither as a connection nor as under way. */
 export function parseStatus(text: string): StatusFigures | undefined {
   const active = /^Active connections: (\d+)/m.exec(text)?.[1];
   const requests = /^\s*\d+\s+\d+\s+(\d+)\s*$/m.exec(text)?.[1];
-  if (active === undefined || requests === undefined) return undefined;
-  return { connections: Math.max(0, Number(active) - 1), requests: Number(requests) };
+  const writing = /Writing: (\d+)/.exec(text)?.[1];
+  if (active === undefined || requests === undefined || writing === undefined) return undefined;
+  return {
+    connections: Math.max(0, Number(active) - 1),
+    requests: Number(requests),
+    underWay: Math.max(0, Number(writing) - 1),
+  };
 }
 
 function get(socketPath: string, path: string, timeoutMs: number): Promise<string | undefined> {
