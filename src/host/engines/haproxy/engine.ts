@@ -8,7 +8,7 @@
  * that HAProxy refused.
  */
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import type { Problem, Result } from "../../../core/base/report.ts";
@@ -25,10 +25,18 @@ import {
   type EngineOptions,
   engineProblem,
 } from "../engine.ts";
-import { Generations } from "../generations.ts";
+import { Generations, LIVE } from "../generations.ts";
 import { occupiedPorts } from "../occupied-ports.ts";
 import { shortenWords, watchEnd, wordsLength, wordsSince } from "../process.ts";
-import { type Candidate, candidatePrint, changedFiles, configText, prepareCandidate, type Prints } from "./files.ts";
+import {
+  type Candidate,
+  candidatePrint,
+  changedFiles,
+  configText,
+  type Origin,
+  prepareCandidate,
+  readOrigin,
+} from "./files.ts";
 import { NewsFollower } from "./news.ts";
 import { refusalProblems } from "./own-words.ts";
 import { readProcesses } from "./processes.ts";
@@ -48,18 +56,12 @@ import { LOOK_EVERY_MS, READY_LIMIT_MS, Workers } from "./workers.ts";
 
 /** Oldest version whose words this driver knows. */
 const MIN_VERSION = [2, 6] as const;
-const RUNNING_FILE = "running.json";
+/** Stands while files are live that HAProxy has not loaded yet. */
+const LOADING_FILE = "loading";
 
 /** Makes the driver; nothing is touched before it is used. */
 export function createHaproxyEngine(options: EngineOptions): Engine {
   return new HaproxyEngine(options);
-}
-
-/** What the running HAProxy carries, as far as we know. */
-interface Running {
-  readonly wanted: Wanted;
-  /** By path: content of files from outside the cluster file. */
-  readonly prints: Prints;
 }
 
 class HaproxyEngine implements Engine {
@@ -77,7 +79,8 @@ class HaproxyEngine implements Engine {
   #version = "";
   #pid: number | undefined;
   #unwatch: (() => void) | undefined;
-  #running: Running | undefined;
+  /** What the running HAProxy carries, as far as we know. */
+  #running: Origin | undefined;
   /** Print of the live files, once they ran. */
   #accepted: string | undefined;
   /** Where the words about the present config begin. */
@@ -143,18 +146,21 @@ class HaproxyEngine implements Engine {
     return await this.#alone(async () => {
       const prepared = prepareCandidate(wanted, this.render(wanted));
       if (!prepared.ok) return prepared;
+      const later = this.#afterNextStart(wanted);
       const done = await this.#applyPrepared(wanted, prepared.value);
       if (!done.ok) return done;
       const oldWorkers = done.value === "start" ? 0 : await this.#workers.oldCount();
       const durationMs = performance.now() - startedAt;
-      return { ok: true, value: { by: done.value, durationMs, oldWorkers }, problems: prepared.problems };
+      const problems = [...prepared.problems, ...(done.value === "start" ? [] : later)];
+      return { ok: true, value: { by: done.value, durationMs, oldWorkers }, problems };
     });
   }
 
   async adopt(wanted: Wanted): Promise<boolean> {
     const found = this.#master.find();
     if (found === undefined) return false;
-    this.#running = this.#readRunning();
+    const isLoaded = !existsSync(join(this.#options.directory, LOADING_FILE));
+    this.#running = isLoaded ? readOrigin(join(this.#options.directory, LIVE)) : undefined;
     this.#isUncertain = true;
     this.#began(found.pid, { fromBeginning: false });
     const carries = this.#running === undefined ? "an unknown config" : "a known config";
@@ -217,6 +223,16 @@ class HaproxyEngine implements Engine {
     } finally {
       done();
     }
+  }
+
+  /** HAProxy writes an access log to the file that it was started with, whatever it loads then. */
+  #afterNextStart(wanted: Wanted): Problem[] {
+    const [before, after] = [this.#running?.wanted.config.accessLog, wanted.config.accessLog];
+    if (after.kind !== "file" || before === undefined) return [];
+    if (before.kind === "file" && before.path === after.path) return [];
+    const message = `haproxy writes its access log to ${after.path} from its next start on`;
+    const next = "restart haproxy when no visitor minds, or leave it";
+    return [{ code: "ENGINE_LOG_LATER", severity: "warning", message, next }];
   }
 
   async #applyPrepared(wanted: Wanted, prepared: Candidate): Promise<Result<Applied["by"]>> {
@@ -286,7 +302,7 @@ class HaproxyEngine implements Engine {
     const from = wordsLength(this.#place.words);
     const pid = await this.#launch(wanted);
     if (typeof pid === "number") {
-      this.#generations.keepOnly(candidate.value);
+      this.#hasLoaded(candidate.value);
       this.#workers.counters.clear();
       this.#began(pid, { fromBeginning: true });
       this.#remember(wanted, prepared);
@@ -324,7 +340,7 @@ class HaproxyEngine implements Engine {
         const isOurs = started === undefined || processes?.master === started;
         if (isOurs && processes?.worker !== undefined && (await this.#workers.answers(processes.worker)))
           return processes.master;
-        if (hasEnded || (await this.#master.hasFailed())) return { words: "" };
+        if (hasEnded || (started === undefined && (await this.#master.hasFailed()))) return { words: "" };
         await sleep(LOOK_EVERY_MS);
       }
       if (started !== undefined) await this.#master.stop(started, 0);
@@ -349,11 +365,12 @@ class HaproxyEngine implements Engine {
     const before = await this.#workers.count();
     await this.#workers.bound(before);
     await this.#workers.keepHealth(wanted);
+    writeFileSync(join(this.#options.directory, LOADING_FILE), "");
     this.#generations.enliven(candidate.value);
     const isLoaded = await this.#tellReload(before);
     if (isLoaded) {
       this.#wordsFrom = wordsLength(this.#place.words);
-      this.#generations.keepOnly(candidate.value);
+      this.#hasLoaded(candidate.value);
       this.#isUncertain = false;
       this.#remember(wanted, prepared);
       this.#news.attach({ fromBeginning: true });
@@ -364,7 +381,7 @@ class HaproxyEngine implements Engine {
     }
     const words = wordsSince(this.#place.words, from);
     if (live !== undefined) this.#generations.enliven(live);
-    this.#generations.keepOnly(live ?? candidate.value);
+    this.#hasLoaded(live ?? candidate.value);
     // Out of its waiting, with the files that it had.
     if (live !== undefined && this.#pid !== undefined) await this.#tellReload(await this.#workers.count());
     this.#wordsFrom = wordsLength(this.#place.words);
@@ -372,6 +389,12 @@ class HaproxyEngine implements Engine {
     const next = "the running config stays in place; correct what it complains about, then reload";
     const config = configText(prepared);
     return { ok: false, problems: refusalProblems({ code: "ENGINE_RELOAD_FAILED", words, config, next }) };
+  }
+
+  /** The live files are those that HAProxy runs with. */
+  #hasLoaded(name: string): void {
+    this.#generations.keepOnly(name);
+    rmSync(join(this.#options.directory, LOADING_FILE), { force: true });
   }
 
   /** Lets the master load what is live now; nobody counts its silence meanwhile. */
@@ -433,21 +456,9 @@ class HaproxyEngine implements Engine {
   #remember(wanted: Wanted, candidate: Candidate): void {
     this.#running = { wanted, prints: candidate.prints };
     this.#accepted = undefined;
-    const text = JSON.stringify(this.#running);
     this.#later(() => {
-      const file = join(this.#options.directory, RUNNING_FILE);
-      writeFileSync(`${file}.next`, text, { mode: 0o600 });
-      renameSync(`${file}.next`, file);
       this.#accepted = candidatePrint(candidate);
     });
-  }
-
-  #readRunning(): Running | undefined {
-    try {
-      return JSON.parse(readFileSync(join(this.#options.directory, RUNNING_FILE), "utf8")) as Running;
-    } catch {
-      return undefined;
-    }
   }
 }
 

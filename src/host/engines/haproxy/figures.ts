@@ -90,10 +90,10 @@ export class Counters {
   #requests = 0;
   #serverErrors = 0;
 
-  /** Takes the counts of all workers that live; what others had counted last is added to the past. */
-  take(counts: ReadonlyMap<number, WorkerCount>): void {
+  /** Takes new counts of workers; what those had counted last that do not live any more is added to the past. */
+  take(counts: ReadonlyMap<number, WorkerCount>, living: readonly number[]): void {
     for (const [pid, count] of this.#living) {
-      if (counts.has(pid)) continue;
+      if (living.includes(pid)) continue;
       this.#requests += count.requests;
       this.#serverErrors += count.serverErrors;
       for (const [id, { requests }] of count.servers)

@@ -1,6 +1,8 @@
 /** All files of a candidate: rendered from the cluster file, and read from this machine; and what differs between two. */
 
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Result } from "../../../core/base/report.ts";
 import type { ChangedFile } from "../../../core/balancer/change.ts";
 import { CONFIG_FILE, USERS_FILE } from "../../../core/balancer/haproxy-names.ts";
@@ -11,6 +13,15 @@ import { type BundleFile, fingerprint, readHostFiles } from "../host-files.ts";
 
 /** Fingerprints of files from outside the cluster file, by path. */
 export type Prints = Readonly<Record<string, string>>;
+
+/** Beside the config: what it was made from, for a next self of the daemon that finds it running. */
+export const ORIGIN_FILE = "origin.json";
+
+/** What a config was made from. */
+export interface Origin {
+  readonly wanted: Wanted;
+  readonly prints: Prints;
+}
 
 export interface Candidate {
   readonly files: readonly EngineFile[];
@@ -32,7 +43,17 @@ export function prepareCandidate(wanted: Wanted, rendered: readonly RenderedFile
     })),
   ];
   const prints = Object.fromEntries(own.map(({ path, content }) => [path, fingerprint(content)]));
-  return { ok: true, value: { files: [...rendered, ...own], bundles, prints }, problems: host.problems };
+  const origin: EngineFile = { path: ORIGIN_FILE, content: JSON.stringify({ wanted, prints }), secret: true };
+  return { ok: true, value: { files: [...rendered, ...own, origin], bundles, prints }, problems: host.problems };
+}
+
+/** Reads what the config in a folder was made from; undefined: it is not told. */
+export function readOrigin(folder: string): Origin | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, ORIGIN_FILE), "utf8")) as Origin;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Files whose content differs. Those that come or go are named in the config, which tells of them. */

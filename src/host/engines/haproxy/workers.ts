@@ -38,6 +38,7 @@ export class Workers {
   readonly counters = new Counters();
   readonly #place: WorkersPlace;
   readonly #log: EngineOptions["log"];
+  #counting: Promise<unknown> = Promise.resolve();
 
   constructor(place: WorkersPlace, log: EngineOptions["log"]) {
     this.#place = place;
@@ -58,8 +59,14 @@ export class Workers {
     }
   }
 
-  /** Takes the counts of all workers; undefined: the master does not answer. */
-  async count(): Promise<Processes | undefined> {
+  /** Takes the counts of all workers; undefined: the master does not answer. One look after the other. */
+  count(): Promise<Processes | undefined> {
+    const counted = this.#counting.then(() => this.#count());
+    this.#counting = counted.catch(() => undefined);
+    return counted;
+  }
+
+  async #count(): Promise<Processes | undefined> {
     const { masterSocket, runtimeSocket } = this.#place;
     const processes = await readProcesses(masterSocket);
     if (processes === undefined) return undefined;
@@ -73,11 +80,11 @@ export class Workers {
         try {
           counts.set(pid, readWorker(await put(SERVER_QUESTION), await put(FRONT_QUESTION)));
         } catch {
-          // It ended meanwhile; its last count is kept.
+          // It is ending; its last count is kept.
         }
       }),
     );
-    this.counters.take(counts);
+    this.counters.take(counts, workers);
     return processes;
   }
 
