@@ -92,7 +92,7 @@ test.concurrent("render prints the files, each under its name, and exactly with 
     ]);
     expect([text.code, text.err]).toEqual([0, ""]);
     expect(text.out).toMatch(/^==> \/run\/somewhere\/balancer\/live\/haproxy\.cfg <==\n/);
-    expect(text.out).toMatch(/^ +server srv1 10\.0\.0\.11:8000 weight 100$/m);
+    expect(text.out).toMatch(/^ +server srv1 10\.0\.0\.11:8000 weight 100\b/m);
     const { files } = JSON.parse(json.out) as { files: { path: string; content: string }[] };
     for (const { content } of files) expect(text.out).toContain(content.trimEnd());
     expect([nginx.code, nginx.err]).toEqual([0, ""]);
