@@ -64,6 +64,7 @@ class PoolResolver {
     });
     this.checkTwins(path, members);
     const check = this.check([...path, "check"], read(CheckFile, partOf(body, "check")));
+    this.checkAsksMembers(path, check, members);
     const file = read(PoolFile, body);
     if (file === undefined) return undefined;
     const sticky = this.sticky(path, name, file.sticky);
@@ -201,6 +202,20 @@ class PoolResolver {
           `"${member.cookie}" already stands for the member ${sharer.name}`,
           { expected: "a value of its own, unless it is a backup on the same machine" },
         );
+    }
+  }
+
+  /** A check that reaches ourselves says "up" for a server that is dead. */
+  private checkAsksMembers(path: ConfigPath, check: CheckConfig | undefined, members: readonly MemberConfig[]): void {
+    const { reporter, listeners } = this.context;
+    const port = check?.port;
+    if (port === undefined) return;
+    for (const { name, address } of members) {
+      const answering = listeners.answering(address, port);
+      if (answering === undefined) continue;
+      const message = `${endpointText(address, port)} of member ${name} is the balancer itself: ${pathText(answering)}`;
+      reporter.report("CONFIG_LOOP", [...path, "check", "port"], message, { next: "name a port of the server" });
+      return;
     }
   }
 
