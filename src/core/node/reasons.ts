@@ -75,7 +75,8 @@ export const REASONS = {
   ENGINE_REFUSED: "{engine} refuses the new config on {node} and goes on with the one before: {detail}",
   ENGINE_RELOADED: "{engine} was reloaded on {node} in {tookMs} ms",
   // pools and members
-  POOL_SUSPECTED: "{down} of {members} members of {pool} failed at once on {node}: its checks are not believed, all members serve",
+  POOL_SUSPECTED:
+    "{down} of {members} members of {pool} failed at once on {node}: its checks are not believed, all members serve",
   POOL_TRUSTED: "enough members of {pool} answer again on {node}: its checks are believed",
   MEMBER_DOWN: "{member} is down, seen by {node}: {detail}",
   MEMBER_UP: "{member} is up, seen by {node}",
