@@ -19,6 +19,8 @@ export const QUIET_MS = 5_000;
 /** Longest wait, unless told otherwise. */
 export const TIMEOUT_MS = 600_000;
 const POLL_MS = 500;
+/** Between two questions we rest so many times as long as the answer took. */
+const REST = 4;
 /** Where a line cannot be drawn over, one is written so often. */
 const LINE_MS = 5_000;
 
@@ -133,7 +135,9 @@ export async function awaitDrain(options: WaitOptions): Promise<Waited> {
   const watch = new DrainWatch(startedMs);
   let wasKnown = false;
   for (;;) {
+    const askedMs = performance.now();
     const answer = await askPools(client);
+    const tookMs = performance.now() - askedMs;
     const members = options.pick(answer);
     const remaining = watch.look(members, await livingOf(client, answer), performance.now());
     const waitedMs = Math.round(performance.now() - startedMs);
@@ -150,7 +154,9 @@ export async function awaitDrain(options: WaitOptions): Promise<Waited> {
     if (remaining.quietMs >= quietMs) return end([]);
     if (waitedMs >= timeoutMs) return end([notFinished(options, remaining)]);
     options.tell(`${options.names}: ${remainingText(remaining, quietMs)}`);
-    await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, quietMs, timeoutMs)));
+    // Thousands of members take a while to be told: asking must not become the node's main work.
+    const pauseMs = Math.max(Math.min(POLL_MS, quietMs, timeoutMs), REST * tookMs);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

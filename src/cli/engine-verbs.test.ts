@@ -134,6 +134,7 @@ test.concurrent("diff tells what a running daemon would do, and who would notice
     expect(weight.out).toContain("nobody: no connection is cut");
     expect(limit.out).toMatch(/^ {2}haproxy: by one reload \(site example\.com changes: body limit\)$/m);
     expect(limit.out).toContain("(34 connections now)");
+    expect(node.out).toContain("  groups.www goes away: whoever uses it is cut off");
     expect(node.out).toMatch(/^ {2}groups: the daemon restarts and keeps its leases/m);
     expect(JSON.parse(gone.out)).toMatchObject({ ok: true, changes: [{ path: "balancer.pools.apache.members.srv2" }] });
     expect(gone.out).toContain("(2 sessions now)");

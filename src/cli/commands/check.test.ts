@@ -78,3 +78,18 @@ test.each([[["check"]], [["check", "/nowhere/cluster.yaml"]], [["check", "--wron
     expect(understudy(...args).code).toBe(2);
   },
 );
+
+test("a balancer is told in short, as text and as JSON", () => {
+  const balanced = `${legal(key)}groups: { www: { resources: [{ vip: 192.0.2.10/24 }] } }
+balancer:
+  sites: { example.com: { listen: 80, pool: apache } }
+  pools: { apache: { members: { a: 10.0.0.11:8000, b: 10.0.0.12:8000 } } }
+`;
+  const file = write("balanced.yaml", balanced);
+  const { code, out, err } = understudy("check", file);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain("  example.com  http 80 on 192.0.2.10  -> apache\n");
+  expect(out).toContain("cluster web, 2 nodes, 1 group, 1 site, 1 pool: fine");
+  const json = JSON.parse(understudy("check", "--json", file).out);
+  expect(json).toMatchObject({ ok: true, balancer: { engine: "haproxy", sites: 1, pools: 1 } });
+});

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import type { Problem } from "../../core/base/report.ts";
+import type { BalancerConfig } from "../../core/config/balancer.ts";
 import type { LoadedCluster } from "../../host/config-file.ts";
 import { EXIT_ERRORS, EXIT_OK, EXIT_USAGE } from "../exit-codes.ts";
 import { printProblems } from "../print-problems.ts";
@@ -94,6 +95,13 @@ async function printJson(
   const { timingOf, timingText } = await import("../../core/config/explain.ts");
   const config = cluster?.config;
   const timing = config && { ...config.heartbeat, ...config.lease, ...timingOf(config), text: timingText(config) };
-  const answer = { file, ok: isUsable, cluster: config?.cluster, hash: cluster?.hash, timing, problems };
+  const balancer = config?.balancer && (await balancerJson(config.balancer));
+  const answer = { file, ok: isUsable, cluster: config?.cluster, hash: cluster?.hash, timing, balancer, problems };
   process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
+}
+
+async function balancerJson(balancer: BalancerConfig): Promise<object> {
+  const { balancerText } = await import("../../core/config/explain-balancer.ts");
+  const { engine, sites, pools } = balancer;
+  return { engine, sites: sites.length, pools: pools.length, text: balancerText(balancer) };
 }

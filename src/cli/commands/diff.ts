@@ -174,12 +174,23 @@ async function reportOn({ before, after, changes, traffic }: Compared): Promise<
     changes,
     files: changes.length === 0 ? [] : await filesOf(before, after),
     how,
-    atRisk:
-      changes.length === 0
+    atRisk: [
+      ...goneResources(changes),
+      ...(changes.length === 0
         ? []
-        : sessionsAtRisk({ before: before.config.balancer, after: after.config.balancer, by, traffic }),
+        : sessionsAtRisk({ before: before.config.balancer, after: after.config.balancer, by, traffic })),
+    ],
   };
 }
+
+/** Groups, addresses and services that the new file does not have. */
+function goneResources(changes: readonly ConfigChange[]): string[] {
+  return changes
+    .filter(({ part, path, after }) => part === "groups" && after === undefined && GONE.test(path))
+    .map(({ path }) => `${path} goes away: whoever uses it is cut off`);
+}
+
+const GONE = /^groups\.[^.]+(\.resources\..+)?$/;
 
 /** The engine's files line by line; between two engines there is no line in common worth to be shown. */
 async function filesOf(before: Side, after: Side): Promise<DiffReport["files"]> {
@@ -211,9 +222,7 @@ async function howOf({ before, after, changes }: Compared): Promise<{ by: Change
   if (changes.length === 0) return { by: "nothing", how: [] };
   const parts = [...new Set(changes.map(({ part }) => part))];
   const restarts = needsRestart(changes, before, after);
-  const daemon = restarts
-    ? [`${parts.join(", ")}: the daemon restarts and keeps its leases; what it runs goes on`]
-    : [];
+  const daemon = restarts ? [`${parts.join(", ")}: the daemon restarts and keeps its leases`] : [];
   const engine = await engineHow(before.wanted, after.wanted);
   return {
     by: restarts && engine.by === "nothing" ? "nothing" : engine.by,
