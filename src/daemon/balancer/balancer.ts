@@ -302,7 +302,8 @@ export class Balancer implements BalancerPort {
 }
 
 function explainHere(problem: Problem): Promise<Problem> {
-  return explainPortInUse(problem, findPortHolder);
+  // What /proc does not tell is no reason to say nothing.
+  return explainPortInUse(problem, (port) => findPortHolder(port).catch(() => undefined));
 }
 
 function standbyIn(wishes: readonly Wish[]): ReadonlySet<string> {

@@ -180,3 +180,17 @@ test("a driver that throws is a problem and no crash", async () => {
   isBroken = false;
   await until("it runs", () => verdicts.at(-1) === UP);
 });
+
+test("a disk that does not take the engine's files is told as such, and nothing is lost by it", async () => {
+  const { keeper, engine, verdicts } = keep();
+  await keeper.start(GOOD);
+  engine.refuses = () => {
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  };
+  expect(await keeper.apply(OTHER)).toMatchObject({
+    ok: false,
+    problems: [{ code: "ENGINE_FILES_REFUSED", next: expect.stringContaining("df -h") }],
+  });
+  expect(engine.carries).toBe(GOOD);
+  expect(verdicts).toEqual([UP]);
+});

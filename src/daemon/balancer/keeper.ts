@@ -154,7 +154,7 @@ export class Keeper {
       }
       return await engine.apply(wanted);
     } catch (error) {
-      return { ok: false, problems: [defect(engine.name, error as Error)] };
+      return { ok: false, problems: [failure(engine.name, error as NodeJS.ErrnoException)] };
     }
   }
 
@@ -285,7 +285,19 @@ export class Keeper {
   }
 }
 
-function defect(engine: string, error: Error): Problem {
+/** What a disk says that does not take our files. */
+const REFUSED_BY_DISK: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO"]);
+
+/** A driver that could not do its work: mostly a disk, otherwise a defect. */
+function failure(engine: string, error: NodeJS.ErrnoException): Problem {
+  if (error.code !== undefined && REFUSED_BY_DISK.has(error.code)) {
+    return {
+      code: "ENGINE_FILES_REFUSED",
+      severity: "error",
+      message: `the files of ${engine} cannot be written: ${error.message}`,
+      next: "look at `df -h` and the mode of the runtime directory (/run/understudy); it is tried again by itself",
+    };
+  }
   return {
     code: "ENGINE_FAILED",
     severity: "error",
