@@ -1,7 +1,7 @@
 /**
  * Golden cases: the balancer's part of a cluster file, and the nginx config that is made from it. `UPDATE_CASES=1`
  * rewrites what is expected, which is then to be read as carefully as code. The same cases go through the real
- * `nginx -t` in the driver's lab test.
+ * `nginx -t` in `test/balancer/nginx-rendered.lab.test.ts`.
  */
 
 import { writeFileSync } from "node:fs";
