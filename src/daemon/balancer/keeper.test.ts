@@ -193,4 +193,8 @@ test("a disk that does not take the engine's files is told as such, and nothing 
   });
   expect(engine.carries).toBe(GOOD);
   expect(verdicts).toEqual([UP]);
+  // When there is room again, nobody needs to ask.
+  engine.refuses = () => undefined;
+  await until("it was applied", () => engine.carries === OTHER);
+  expect(keeper.state.problems).toEqual([]);
 });

@@ -161,6 +161,7 @@ export class Keeper {
   #applied(wanted: Wanted, outcome: Extract<Outcome, { ok: true }>): void {
     const { by, durationMs } = outcome.value;
     this.#accepted = wanted;
+    this.#failures = 0;
     this.#problems = outcome.problems;
     const tookMs = Math.round(durationMs);
     if (by === "start") this.#runs("ENGINE_STARTED", { tookMs });
@@ -182,6 +183,8 @@ export class Keeper {
     if (this.#options.engine.health().state === "running") {
       if (this.#state !== "running") this.#runs("ENGINE_ADOPTED", {});
       if (isNews) this.#tell("alert", "ENGINE_REFUSED", { detail });
+      this.#failures += 1;
+      void this.#tryAgain(wanted);
       return;
     }
     if (isNews) this.#tell("alert", "ENGINE_NOT_STARTED", { detail });
@@ -199,6 +202,19 @@ export class Keeper {
     this.#failures += 1;
     this.#fell(detail);
     this.#restartLater();
+  }
+
+  /** What was refused may be accepted later: a disk has room again, a port is free, a file is back. */
+  async #tryAgain(refused: Wanted): Promise<void> {
+    try {
+      await sleep(Math.max(this.#pause(this.#failures), this.#pauses[1] ?? 0), undefined, {
+        signal: this.#ending.signal,
+        ref: false,
+      });
+    } catch {
+      return; // ended meanwhile
+    }
+    if (this.#wanted === refused && !this.#isPausing) this.#applier.want(refused);
   }
 
   #heard(news: EngineNews): void {
