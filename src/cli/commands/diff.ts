@@ -247,8 +247,17 @@ async function engineHow(
     case "nothing":
       return { by, how: [`${engine}: nothing to do`] };
     case "runtime":
-      return { by, how: [`${engine}: by runtime commands, without a reload:`, ...commands.map((line) => `  ${line}`)] };
+      return { by, how: [`${engine}: by runtime commands, without a reload:`, ...someOf(commands)] };
     case "reload":
       return { by, how: [`${engine}: by one reload${because.length === 0 ? "" : ` (${because.join("; ")})`}`] };
   }
+}
+
+/** Commands that are written out; a pool may have thousands of members. */
+const COMMANDS_SHOWN = 20;
+
+function someOf(commands: readonly string[]): string[] {
+  const rest = commands.length - COMMANDS_SHOWN;
+  const shown = commands.slice(0, COMMANDS_SHOWN).map((line) => `  ${line}`);
+  return rest > 0 ? [...shown, `  and ${rest} more`] : shown;
 }
