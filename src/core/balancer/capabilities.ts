@@ -154,6 +154,13 @@ export const CAPABILITIES = [
     nginx: "`gzip`",
   },
   {
+    name: "compression-apart",
+    title: "Compression that differs between sites that share a pool.",
+    engines: NGINX,
+    haproxy: "it compresses the answers of a pool, whatever the site",
+    nginx: "`gzip` belongs to a site",
+  },
+  {
     name: "compression-min-size",
     title: "Leaves small answers uncompressed.",
     engines: NGINX,
@@ -444,7 +451,7 @@ function neighbourNeeds(config: BalancerConfig, need: Tell): void {
   for (const site of config.sites) {
     const path = ["sites", site.name];
     const ports = site.listen.flatMap(({ addresses, port }) => addresses.map((address) => `${address} ${port}`));
-    const pools = [site.pool, ...site.paths.map(({ pool }) => pool)].map((pool) => `pool ${pool}`);
+    const pools = poolsOf(site).map((pool) => `pool ${pool}`);
     const first = (keys: readonly string[], differs: (other: SiteConfig) => boolean) =>
       keys.map((key) => firstAt.get(key)).find((other) => other !== undefined && differs(other));
     const client = site.timeouts.clientMs;
@@ -458,8 +465,19 @@ function neighbourNeeds(config: BalancerConfig, need: Tell): void {
     const pages = pagesText(site);
     const other = first([...ports, ...pools], (candidate) => pagesText(candidate) !== pages);
     if (other !== undefined) need("error-pages-apart", [...path, "error-pages"], `they differ from ${other.name}`);
+    const types = typesText(site);
+    const unlike = first(pools, (candidate) => typesText(candidate) !== types);
+    if (unlike !== undefined) need("compression-apart", [...path, "compression"], `it differs from ${unlike.name}`);
     for (const key of [...ports, ...pools]) if (!firstAt.has(key)) firstAt.set(key, site);
   }
+}
+
+function typesText({ compression }: SiteConfig): string {
+  return [...(compression?.types ?? [])].sort().join("\n");
+}
+
+function poolsOf(site: SiteConfig): readonly string[] {
+  return [site.pool, ...site.paths.map(({ pool }) => pool)];
 }
 
 function pagesText(site: SiteConfig): string {

@@ -321,6 +321,21 @@ export const REQUESTS: readonly Behaviour[] = [
     },
   },
   {
+    title: "of two sites that share a pool one can compress",
+    shows: ["compression-apart"],
+    async run(bench) {
+      const listen = [{ addresses: [bench.vip, bench.vip6], port: HTTP, tls: false }];
+      const b = siteOf("b.test", { listen });
+      await bench.serve({ site: { compression: { types: ["text/html", "text/plain"], minBytes: 0 } }, sites: [b] });
+      const encoding = async (host: string) =>
+        (await bench.ask("/text?bytes=20000", { host, headers: { "accept-encoding": "gzip" } })).headers[
+          "content-encoding"
+        ];
+      equal(await encoding("a.test"), "gzip");
+      equal(await encoding("b.test"), undefined);
+    },
+  },
+  {
     title: "sites that share a port can have error pages and clients' times of their own",
     shows: ["error-pages-apart", "client-timeout-apart"],
     async run(bench) {
