@@ -83,7 +83,11 @@ async function change(times: number): Promise<EngineAnswer> {
     const at = Math.floor((index * current.members.length) / times);
     const isDrain = index % 2 === 1;
     const members = current.members.map((one, position) =>
-      position !== at ? one : isDrain ? { ...one, drain: "operator" as const } : { ...one, weight: 50 + (index % 50) },
+      position !== at
+        ? one
+        : isDrain
+          ? { ...one, drain: "operator" as const }
+          : { ...one, drain: undefined, weight: 50 + (index % 50) },
     );
     const wanted: Wanted = { ...current, members };
     const [applied, ms] = await timed(() => engine.apply(wanted));
