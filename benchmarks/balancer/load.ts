@@ -25,7 +25,8 @@ export interface Seen {
 
 /** wrk's only way to tell exact numbers; a script with nothing but `done` costs no time per request. */
 const TELL = `done = function(summary, latency, requests)
-  local failed = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status + summary.errors.timeout
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), failed))
 end
 `;
