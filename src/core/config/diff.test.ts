@@ -63,3 +63,19 @@ test("the order counts where it means something", () => {
   ];
   expect(diffClusters(a, b)).toEqual([]);
 });
+
+test("the name of what is part of a setting is told, such as a cookie's", () => {
+  const balanced = (sticky: string) => `${FILE}
+balancer:
+  sites: { example.com: { listen: 80, pool: apache, body-limit: 30MB } }
+  pools: { apache: { members: { srv1: 10.0.0.11:8000 }${sticky} } }
+`;
+  const before = config(balanced(""));
+  expect(diffClusters(before, config(balanced(", sticky: { cookie: SERVERID }")))).toMatchObject([
+    { path: "balancer.pools.apache.sticky", after: expect.stringContaining("name: SERVERID") },
+  ]);
+  const limit = diffClusters(before, config(balanced("").replace("30MB", "512kB")));
+  expect(limit).toMatchObject([
+    { part: "balancer", path: "balancer.sites.example.com.body-limit", before: "30MB", after: "512kB" },
+  ]);
+});

@@ -122,7 +122,7 @@ function fullText(value: unknown): string {
 
 /** For people: on one line and not endless. */
 function valueText(value: unknown, key: string): string | undefined {
-  return value === undefined ? undefined : cut(flow(withUnit(key, value)));
+  return value === undefined ? undefined : cut(flow(withUnit(key, value), key));
 }
 
 function cut(text: string): string {
@@ -130,11 +130,12 @@ function cut(text: string): string {
 }
 
 /** A value as it would stand on one line of a cluster file; what only repeats a default is not known here and stays. */
-function flow(value: unknown): string {
+function flow(value: unknown, ownName?: string): string {
   if (Array.isArray(value)) return `[${value.map((item) => flow(item)).join(", ")}]`;
   if (isPlain(value)) {
+    // An item's own name stands in the path already.
     const inner = Object.entries(value)
-      .filter(([name, item]) => item !== undefined && name !== "name" && name !== "id")
+      .filter(([name, item]) => item !== undefined && !((name === "name" || name === "id") && item === ownName))
       .map(([name, item]) => `${word(name)}: ${flow(withUnit(name, item))}`);
     return `{ ${inner.join(", ")} }`;
   }
