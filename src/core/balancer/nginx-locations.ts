@@ -115,13 +115,12 @@ function proxyLines(view: SiteView, pool: string, use: "requests" | "tunnel"): r
 }
 
 /**
- * nginx asks the next member also after one was silent for the whole of its time; such a request would take as often
- * as long. Within this limit only those that failed early, as connections do, are tried again. Requests that change
- * something (POST, PATCH, LOCK) are never sent twice.
+ * A member that was silent for the whole of its time may be dead, so another is asked, but only one: a page that is slow
+ * everywhere would be made by all of them. Requests that change something (POST, PATCH, LOCK) are never sent twice.
  */
 function retryLines({ retries, redispatch, timeouts }: PoolConfig, serverMs: number): readonly string[] {
   if (retries === 0 || !redispatch) return ["proxy_next_upstream off;"];
-  const limitMs = Math.max(1, Math.min(timeouts.connectMs * retries + 1, serverMs - 1));
+  const limitMs = Math.max(timeouts.connectMs * retries + 1, 1.5 * serverMs);
   return [
     "proxy_next_upstream error timeout;",
     `proxy_next_upstream_tries ${retries + 1};`,
@@ -133,6 +132,7 @@ function treeLines({ site, config, directory, ifWord }: SiteView): readonly stri
   if (site.static === undefined) return [];
   const { root, expiresMs, accessLog } = site.static;
   return [
+    "open_file_cache off;",
     `root ${word(root)};`,
     ...(expiresMs === undefined ? [] : [`expires ${Math.round(expiresMs / 1_000)}s;`]),
     ...(accessLog === undefined

@@ -45,7 +45,7 @@ export function pidFile({ directory }: EnginePlace): string {
   return `${directory}/nginx.pid`;
 }
 
-/** Workers of this generation close connections after their answers while this file is there. */
+/** Workers of this generation close connections after their answers while this file is there; a second later at most. */
 export function closingFile({ directory }: EnginePlace, generation: string): string {
   return `${directory}/closing-${generation}`;
 }
@@ -135,6 +135,11 @@ function basicLines(config: BalancerConfig, temporaryFolder: string): readonly s
     ...["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
       (use) => `${use}_temp_path ${word(`${temporaryFolder}/${use}`)};`,
     ),
+    // Whether the marker of a reload is there is remembered, or each request would cost a system call; for a second,
+    // which is the least. Files of visitors are looked up anew each time.
+    "open_file_cache max=16 inactive=1h;",
+    "open_file_cache_valid 1s;",
+    "open_file_cache_errors on;",
     // Some requests come by a way of their own, and get the site's error pages none the less.
     "recursive_error_pages on;",
     "proxy_http_version 1.1;",

@@ -58,8 +58,8 @@ const LOOK_EVERY_MS = 10;
 const RETIRE_LIMIT_MS = 3_000;
 /** Older workers at the same time; the oldest are ended by one more reload. */
 const MAX_OLD_WORKERS = 16;
-/** Enough for a second request on connections that are used several times a second. */
-const CLOSING_MS = 250;
+/** Until all workers have seen the marker, and enough for a request on connections that are used several times a second. */
+const CLOSING_MS = 1_050 + 250;
 /** In memory, mostly. */
 const MAX_FAILURES_BYTES = 1_048_576;
 
@@ -366,7 +366,7 @@ class NginxEngine implements Engine {
   async #closeIdle(): Promise<string> {
     const file = closingFile(this.#options, this.#generation ?? "");
     const status = await readStatus(this.#socket);
-    if (this.#generation === undefined || status === undefined || status.connections === 0) return file;
+    if (this.#generation === undefined || status === undefined || status.idle === 0) return file;
     writeFileSync(file, "");
     await sleep(CLOSING_MS);
     return file;

@@ -48,9 +48,13 @@ export function findProgram(): string | undefined {
 export async function readVersion(
   program: string,
 ): Promise<{ readonly version: string; readonly build: string } | undefined> {
-  const { output } = await run([program, "-V"], 10_000);
-  const version = /^nginx version: \S+?\/(\S+)/m.exec(output)?.[1];
-  return version === undefined ? undefined : { version, build: output };
+  // On a busy machine the words may come after the end, and too late.
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const { output } = await run([program, "-V"], 10_000);
+    const version = /^nginx version: \S+?\/(\S+)/m.exec(output)?.[1];
+    if (version !== undefined && output.includes("configure arguments:")) return { version, build: output };
+  }
+  return undefined;
 }
 
 export interface Account {

@@ -8,7 +8,7 @@ import { parseStatus } from "./status.ts";
 
 test("the page with figures, without our own question", () => {
   const page = `Active connections: 3 \nserver accepts handled requests\n 12 12 340 \nReading: 0 Writing: 2 Waiting: 1 \n`;
-  expect(parseStatus(page)).toEqual({ connections: 2, requests: 340, underWay: 1 });
+  expect(parseStatus(page)).toEqual({ connections: 2, requests: 340, idle: 1, underWay: 1 });
   expect(parseStatus("<html>")).toBeUndefined();
 });
 

@@ -9,6 +9,8 @@ const MAX_BYTES = 4_096;
 export interface StatusFigures {
   readonly connections: number;
   readonly requests: number;
+  /** Connections of clients that wait for their next request. */
+  readonly idle: number;
   /** Requests under way, those of workers that end too. */
   readonly underWay: number;
 }
@@ -27,11 +29,12 @@ export async function readStatus(socket: string): Promise<StatusFigures | undefi
 export function parseStatus(text: string): StatusFigures | undefined {
   const active = /^Active connections: (\d+)/m.exec(text)?.[1];
   const requests = /^\s*\d+\s+\d+\s+(\d+)\s*$/m.exec(text)?.[1];
-  const writing = /Writing: (\d+)/.exec(text)?.[1];
+  const [, writing, waiting] = /Writing: (\d+) Waiting: (\d+)/.exec(text) ?? [];
   if (active === undefined || requests === undefined || writing === undefined) return undefined;
   return {
     connections: Math.max(0, Number(active) - 1),
     requests: Number(requests),
+    idle: Number(waiting),
     underWay: Math.max(0, Number(writing) - 1),
   };
 }
