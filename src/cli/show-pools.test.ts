@@ -98,6 +98,15 @@ test("an engine that does not run says why, and its members are unknown", () => 
   expect(text).toContain("cannot bind socket");
 });
 
+test("what nginx does not count is not shown as a zero", () => {
+  const view = balancerView("srv1", [poolView("apache", [memberView("srv1", { sessions: 2 })])], { engine: "nginx" });
+  const [heading, row] = shown(poolsAnswer({ srv1: view }))
+    .split("\n")
+    .slice(-2);
+  expect(heading).toBe("MEMBER       ADDRESS         STATE  WEIGHT  SESSIONS");
+  expect(row).toBe("apache/srv1  10.0.0.11:8000  up     100     2");
+});
+
 test("names from elsewhere cannot steer the terminal", () => {
   const evil = "srv\u001b[2J\u0007";
   const answer = poolsAnswer({

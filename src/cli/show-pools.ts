@@ -22,7 +22,7 @@ const SHOWN: ReadonlySet<string> = new Set([
 /** The whole `pools`, or one pool of it, ready to print. */
 export function showPools(answer: PoolsAnswer, only?: string): string {
   const pools = foldPools(answer).filter(({ pool }) => only === undefined || pool === only);
-  const parts = [showEngines(answer.nodes), ...pools.flatMap(suspicion), showMembers(pools)];
+  const parts = [showEngines(answer.nodes), ...pools.flatMap(suspicion), showMembers(pools, engineCounts(answer))];
   const silent = silentNodes(answer);
   if (silent.length > 0)
     parts.push(paint("yellow", `without ${list(silent)}: no answer from there, so the sums lack its sessions`));
@@ -60,14 +60,22 @@ function suspicion({ pool, suspectedOn }: FoldedPool): string[] {
   return suspectedOn.length === 0 ? [] : [suspicionLine(pool, suspectedOn)];
 }
 
-function showMembers(pools: readonly FoldedPool[]): string {
-  const rows = pools.flatMap((pool) => pool.members.map((member) => memberRow(member, pool)));
-  const titles = ["MEMBER", "ADDRESS", "STATE", "WEIGHT", "SESSIONS", "QUEUED", "REQUESTS", "LAST USED"];
+/** nginx keeps no figures of single members, and has no queue: columns of zeros would say otherwise. */
+function engineCounts({ nodes }: PoolsAnswer): boolean {
+  return nodes.some(({ view }) => view?.engine === "haproxy");
+}
+
+const TITLES = ["MEMBER", "ADDRESS", "STATE", "WEIGHT", "SESSIONS"];
+const COUNTED = ["QUEUED", "REQUESTS", "LAST USED"];
+
+function showMembers(pools: readonly FoldedPool[], counts: boolean): string {
+  const rows = pools.flatMap((pool) => pool.members.map((member) => memberRow(member, pool, counts)));
+  const titles = [...TITLES, ...(counts ? COUNTED : [])];
   const notes = rows.some((row) => row.length > titles.length) ? ["NOTES"] : [];
   return table([heading(...titles, ...notes), ...rows]);
 }
 
-function memberRow(folded: FoldedMember, { suspectedOn }: FoldedPool): string[] {
+function memberRow(folded: FoldedMember, { suspectedOn }: FoldedPool, counts: boolean): string[] {
   const { opinions } = folded;
   const states = distinct(opinions.map(({ view }) => stateOf(view)));
   const weights = distinct(opinions.map(({ view }) => view.weight));
@@ -82,11 +90,13 @@ function memberRow(folded: FoldedMember, { suspectedOn }: FoldedPool): string[] 
     states.map((state) => paint(STATE_STYLE[state], state)).join(paint("yellow", "/")),
     weights.length > 1 ? paint("yellow", weights.join("/")) : weights.join(""),
     String(folded.sessions),
-    folded.queued > 0 ? paint("yellow", String(folded.queued)) : "0",
-    String(folded.requests),
-    lastUsed(folded.idleSeconds),
+    ...(counts ? countedCells(folded) : []),
     ...(notes === "" ? [] : [notes]),
   ];
+}
+
+function countedCells({ queued, requests, idleSeconds }: FoldedMember): string[] {
+  return [queued > 0 ? paint("yellow", String(queued)) : "0", String(requests), lastUsed(idleSeconds)];
 }
 
 /** Address and port as the cluster file writes them. */

@@ -58,7 +58,8 @@ const FINISHED = `
 Finished means that the engines of all nodes know of the drain, that none of them has a session or a waiting request for
 the member, and that no new request came for the time of --quiet. A visitor whose cookie names the member is still sent
 there with every click, so that nobody loses a basket: between two clicks there is no session. Where visitors stay long,
-take a longer --quiet (5m); who comes after the member was stopped is sent to another one.
+take a longer --quiet (5m); who comes after the member was stopped is sent to another one. nginx counts no requests of
+single members, so there sessions alone decide.
 `;
 
 async function drain(client: DaemonClient, member: string, flags: DrainFlags): Promise<number> {
