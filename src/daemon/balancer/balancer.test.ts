@@ -172,6 +172,26 @@ test("another config is adopted when the engine accepts it, and not at all other
   });
 });
 
+test("a wish that comes while another config is adopted does not bring the former one back", async () => {
+  await withTwo(async ({ balancer, engine }) => {
+    let open = (): void => {};
+    engine.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const seen: number[] = [];
+    engine.refuses = ({ config }) => {
+      seen.push(config.maxConnections);
+      return undefined;
+    };
+    const adopting = balancer.adoptConfig(configOf({ maxConnections: 7 }));
+    await balancer.drain(drain("apache/srv1"));
+    open();
+    expect(await adopting).toMatchObject({ ok: true });
+    await until("it drains", () => engine.carries?.members[0]?.drain === "operator");
+    expect(new Set(seen)).toEqual(new Set([7]));
+  });
+});
+
 test("all nodes' engines are shown together, with those that do not answer", async () => {
   await withTwo(async ({ balancer, engine }, two, net) => {
     engine.members = [

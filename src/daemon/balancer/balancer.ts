@@ -186,18 +186,24 @@ export class Balancer implements BalancerPort {
 
   /** Goes over to another config of the same engine; a refused one changes nothing. */
   async adoptConfig(config: BalancerConfig): Promise<Result<Applied>> {
-    const wanted = this.wanted(config);
-    const applied = await this.#keeper.apply(wanted);
+    const before = this.#config;
+    // At once: what is wished meanwhile must not bring the former config back for a moment.
+    this.#take(config);
+    const applied = await this.#keeper.apply(this.wanted());
     if (!applied.ok) {
+      this.#take(before);
       this.#keeper.want(this.wanted());
       return applied;
     }
-    this.#config = config;
-    this.#configHash = hashOf(config);
     this.#health.watch(config.pools);
     this.#checks?.watch(config.pools);
     this.#reconsider();
     return applied;
+  }
+
+  #take(config: BalancerConfig): void {
+    this.#config = config;
+    this.#configHash = hashOf(config);
   }
 
   async view(): Promise<BalancerView> {
