@@ -152,7 +152,6 @@ export function errorPageLines(
 
 /** Probes on a silent connection begin after this, and then come every second. */
 const KEEPALIVE_IDLE_S = 3;
-const KEEPALIVE_PROBES = 3;
 /**
  * Data that nobody takes for so long are for a machine that is gone; requests that may be repeated then go elsewhere.
  * Shorter would also end uploads to a member that is only busy.
@@ -172,12 +171,11 @@ function defaultServer(pool: PoolConfig, isChecked: boolean): readonly string[] 
   return words.length === 0 ? [] : [`default-server ${words.join(" ")}`];
 }
 
-/** Finds a machine that is gone while a member thinks. */
+/** Finds a machine that is gone while a member thinks. How many probes may be lost is said by tcp-ut's time (tcp(7)). */
 export const KEEPALIVE_LINES: readonly string[] = [
   "option srvtcpka",
   `srvtcpka-idle ${KEEPALIVE_IDLE_S}s`,
   "srvtcpka-intvl 1s",
-  `srvtcpka-cnt ${KEEPALIVE_PROBES}`,
 ];
 
 function serverLines({ wants }: PoolRoom, pool: PoolConfig): readonly string[] {

@@ -44,6 +44,30 @@ test("there are cases", () => {
   expect(CASE_FILES.flatMap(readCases).length).toBeGreaterThan(15);
 });
 
+test("a frontend's rules grow with kinds of sites, not with their number", () => {
+  const count = (sites: number): number => {
+    const names = Array.from({ length: sites }, (_, index) => `s${index}.example.com`);
+    const input = [
+      "  access-log: none",
+      "  sites:",
+      ...names.flatMap((name, index) => [
+        `    ${name}:`,
+        `      aliases: [www.${name}, "*.${name}"]`,
+        `      pool: p${index % 3}`,
+        `      redirect-to-name: ${name}`,
+        `      body-limit: ${(index % 2) + 1}MB`,
+        `      paths: { /api${index}: p1, "*.php": p2 }`,
+        `      redirects: [{ from: =/old${index}, to: /new${index} }]`,
+      ]),
+      "  pools:",
+      ...[0, 1, 2].map((pool) => `    p${pool}: { members: { srv1: 10.0.0.11:800${pool} } }`),
+    ].join("\n");
+    const [config] = renderedBy(`${input}\n`, DIRECTORY);
+    return (config?.content ?? "").split("\n").length;
+  };
+  expect(count(500)).toBe(count(50));
+});
+
 describe("words", () => {
   test("plain words stay as they are, others are put in single quotes", () => {
     expect(word("10.0.0.1:80")).toBe("10.0.0.1:80");
