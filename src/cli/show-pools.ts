@@ -11,13 +11,7 @@ import { showProblems } from "./print-problems.ts";
 import { duration, harmless, heading, paint, table } from "./terminal.ts";
 
 /** Problems that the table itself shows. */
-const SHOWN: ReadonlySet<string> = new Set([
-  "MEMBER_DOWN",
-  "MEMBERS_DOWN",
-  "MEMBER_DRAINED",
-  "MEMBERS_DRAINED",
-  "POOL_SUSPECTED",
-]);
+const SHOWN: ReadonlySet<string> = new Set(["MEMBER_DOWN", "MEMBERS_DOWN", "POOL_SUSPECTED"]);
 
 /** The whole `pools`, or one pool of it, ready to print. */
 export function showPools(answer: PoolsAnswer, only?: string): string {
