@@ -62,6 +62,8 @@ export function prepareLab(options: LabOptions, directory: string): LabPlan {
   }
   const ipv6 = options.ipv6 ?? false;
   const privateLink = options.privateLink ?? true;
+  // Workers of an engine are nobody special and must reach what is below; they need not list it.
+  if (options.balancer !== undefined) chmodSync(directory, 0o711);
   const names = nodeNames(count);
   const key = randomBytes(32).toString("hex");
   const nodes = names.map((name, index) => {

@@ -289,8 +289,6 @@ export class Bench implements AsyncDisposable {
         { method: "GET", path: "/" },
         { method: "POST", path: "/form", bodyBytes: 200 },
       ],
-      // nginx closes idle connections of an old worker at once, and a request may be on its way: browsers send it again.
-      asBrowser: this.engine.name === "nginx",
       ...options,
     });
     this.#loads.push(load);

@@ -17,7 +17,8 @@ const FOLDER = "/run";
 let next = 1;
 
 await promisify(execFile)("ip", ["link", "set", "lo", "up"]);
-await promisify(execFile)("mount", ["-t", "tmpfs", "none", FOLDER]);
+// nginx keeps large bodies in a cache folder of the machine, which would not be gone.
+for (const folder of [FOLDER, "/var/cache"]) await promisify(execFile)("mount", ["-t", "tmpfs", "none", folder]);
 // An engine that needs it sets it and puts it back, each for itself; side by side they would do so to each other.
 for (const family of ["ipv4", "ipv6"]) writeFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, "1");
 const systemLog = new SystemLog(FOLDER);
