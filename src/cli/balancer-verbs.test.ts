@@ -36,6 +36,16 @@ test.concurrent("drain asks for it, and tells how many sessions remain", async (
   });
 });
 
+test.concurrent("drain says that a cookie still leads its visitors there", async () => {
+  await withDaemon(async (ask, daemon) => {
+    const members = [memberView("srv1"), memberView("srv2", { drain: "operator" })];
+    const sticky = poolView("apache", members, { sticky: "cookie" });
+    daemon.pools = () => poolsAnswer({ srv1: balancerView("srv1", [sticky]) });
+    const { out } = await ask("drain", "apache/srv2");
+    expect(out).toBe("done\nno session remains; visitors whose cookie names it still come back to it\n");
+  });
+});
+
 test.concurrent("a wrong name is refused before anything is asked, with the nearest right one", async () => {
   await withDaemon(async (ask, daemon) => {
     const ended = await ask("drain", "apahce/srv2");

@@ -75,7 +75,7 @@ async function drain(client: DaemonClient, member: string, flags: DrainFlags): P
     const now = await client.get<PoolsAnswer>("/v1/pools");
     const remaining = new DrainWatch(0).look(pick(now), silentNodes(now), 0);
     if (flags.json) writeJson({ ok: true, members, detail: answer.detail, ...remainingJson(remaining) });
-    else process.stdout.write(`${remainingText(remaining)}\n`);
+    else process.stdout.write(`${[remainingText(remaining), ...comeBack(before, keys.value)].join("; ")}\n`);
     return 0;
   }
   const progress = progressWriter(process.stdout);
@@ -99,6 +99,14 @@ async function drain(client: DaemonClient, member: string, flags: DrainFlags): P
     writeJson({ ok: finished, members, detail: answer.detail, waitedMs, ...remainingJson(remaining), problems });
   } else tellEnd(memberNames(members), waited);
   return waited.finished ? 0 : EXIT_ERRORS;
+}
+
+/** A cookie leads its visitors back also to a member that is drained. */
+function comeBack(answer: PoolsAnswer, keys: readonly { readonly pool: string }[]): string[] {
+  const isSticky = foldPools(answer).some(
+    ({ pool, sticky }) => keys.some((key) => key.pool === pool) && (sticky === "cookie" || sticky === "app-cookie"),
+  );
+  return isSticky ? ["visitors whose cookie names it still come back to it"] : [];
 }
 
 function tellEnd(names: string, { finished, waitedMs, problems }: Waited): void {
