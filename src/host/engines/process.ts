@@ -5,7 +5,8 @@
  * nothing of, so their records are taken here.
  */
 
-import { spawn } from "node:child_process";
+import { spawn, type StdioOptions } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync, truncateSync } from "node:fs";
 import { closeDescriptor, onReadable, openProcess, reap } from "../linux/libc.ts";
 
@@ -13,38 +14,26 @@ export interface Launch {
   readonly argv: readonly string[];
   /** Working directory. */
   readonly directory: string;
-  /** File that its standard error is appended to. */
+  /** File that its standard output and standard error are appended to. */
   readonly words: string;
-  /** File that its standard output is appended to; undefined: as its standard error. */
-  readonly output?: string | undefined;
 }
 
 /** Starts a program that goes on without us. Rejects when it cannot be started at all. */
-export function launch({ argv, directory, words, output }: Launch): Promise<number> {
+export async function launch({ argv, directory, words }: Launch): Promise<number> {
   const [program = "", ...rest] = argv;
-  const stderr = openSync(words, "a", 0o640);
-  let stdout = stderr;
+  const output = openSync(words, "a", 0o640);
   try {
-    if (output !== undefined) stdout = openSync(output, "a", 0o640);
-    const child = spawn(program, rest, {
-      detached: true,
-      cwd: directory,
-      env: {
-        PATH: process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        LANG: "C.UTF-8",
-      },
-      stdio: ["ignore", stdout, stderr],
-    });
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("spawn", () => {
-        child.unref();
-        resolve(child.pid as number);
-      });
-    });
+    const environment = {
+      PATH: process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      LANG: "C.UTF-8",
+    };
+    const stdio: StdioOptions = ["ignore", output, output];
+    const child = spawn(program, rest, { detached: true, cwd: directory, env: environment, stdio });
+    await once(child, "spawn");
+    child.unref();
+    return child.pid as number;
   } finally {
-    if (stdout !== stderr) closeSync(stdout);
-    closeSync(stderr);
+    closeSync(output);
   }
 }
 

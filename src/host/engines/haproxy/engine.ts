@@ -146,13 +146,11 @@ class HaproxyEngine implements Engine {
     return await this.#alone(async () => {
       const prepared = prepareCandidate(wanted, this.render(wanted));
       if (!prepared.ok) return prepared;
-      const later = this.#afterNextStart(wanted);
       const done = await this.#applyPrepared(wanted, prepared.value);
       if (!done.ok) return done;
       const oldWorkers = done.value === "start" ? 0 : await this.#workers.oldCount();
       const durationMs = performance.now() - startedAt;
-      const problems = [...prepared.problems, ...(done.value === "start" ? [] : later)];
-      return { ok: true, value: { by: done.value, durationMs, oldWorkers }, problems };
+      return { ok: true, value: { by: done.value, durationMs, oldWorkers }, problems: prepared.problems };
     });
   }
 
@@ -223,16 +221,6 @@ class HaproxyEngine implements Engine {
     } finally {
       done();
     }
-  }
-
-  /** HAProxy writes an access log to the file that it was started with, whatever it loads then. */
-  #afterNextStart(wanted: Wanted): Problem[] {
-    const [before, after] = [this.#running?.wanted.config.accessLog, wanted.config.accessLog];
-    if (after.kind !== "file" || before === undefined) return [];
-    if (before.kind === "file" && before.path === after.path) return [];
-    const message = `haproxy writes its access log to ${after.path} from its next start on`;
-    const next = "restart haproxy when no visitor minds, or leave it";
-    return [{ code: "ENGINE_LOG_LATER", severity: "warning", message, next }];
   }
 
   async #applyPrepared(wanted: Wanted, prepared: Candidate): Promise<Result<Applied["by"]>> {

@@ -11,6 +11,7 @@ import { describe, expect, test } from "vitest";
 import { findProgram } from "./program.ts";
 
 const SCENARIOS = fileURLToPath(new URL("./fixtures/scenarios.ts", import.meta.url));
+const FIXTURES = fileURLToPath(new URL("./fixtures", import.meta.url));
 const LIMIT_MS = 110_000;
 const LACKS = process.getuid?.() !== 0 || findProgram() === undefined;
 /** Before a release: 50 reloads at 2,000 requests per second for a minute. */
@@ -30,6 +31,8 @@ async function lab<T>(scenario: string, options: object = {}): Promise<T> {
   const { stdout } = await promisify(execFile)("unshare", [...namespaces, "sh", "-c", script, "lab", ...argv], {
     timeout: LIMIT_MS,
     killSignal: "SIGKILL",
+    // A stand-in of systemctl is found first.
+    env: { ...process.env, PATH: `${FIXTURES}:${process.env["PATH"] ?? ""}` },
   });
   return JSON.parse(stdout) as T;
 }
@@ -149,6 +152,19 @@ describe.skipIf(LACKS)("the driver of HAProxy (needs root and haproxy)", { timeo
       reloaded: "reload",
       fourth: "second",
       mode: "600",
+    });
+  });
+
+  test("the packaged unit's command line is started, reloaded, taken over and ended as a child is", async () => {
+    const start = "start --no-block understudy-haproxy.service";
+    expect(await lab("unit")).toEqual({
+      started: "start",
+      status: 200,
+      reloaded: "reload",
+      adopted: true,
+      again: "start",
+      gone: 0,
+      asked: [start, start, "stop understudy-haproxy.service"],
     });
   });
 

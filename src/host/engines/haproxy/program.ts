@@ -110,7 +110,7 @@ export class Master {
   /** Starts it; resolves before it is ready, with its number when it is a child. Rejects with words. */
   async start(
     program: string,
-    { accessLog, maxConnections }: Pick<BalancerConfig, "accessLog" | "maxConnections">,
+    { maxConnections }: Pick<BalancerConfig, "maxConnections">,
   ): Promise<number | undefined> {
     const { directory, masterSocket, pidFile, words } = this.#place;
     if (this.#run !== "child") {
@@ -130,7 +130,6 @@ export class Master {
       ],
       directory,
       words,
-      output: accessLog.kind === "file" ? accessLog.path : undefined,
     });
   }
 
