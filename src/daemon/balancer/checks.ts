@@ -14,6 +14,9 @@ import type { ProbeResult } from "../../host/probes/outcome.ts";
 /** Probes at the same time; the others wait for their turn. */
 const PARALLEL = 128;
 
+/** Members that are asked at once at the beginning. */
+const AT_ONCE = 100;
+
 /** A verdict that changed. */
 export interface CheckNews {
   readonly key: MemberKey;
@@ -69,7 +72,7 @@ export class MemberChecks {
       if (known === undefined) {
         const fresh: Target = { ...target, subscribers, timer: undefined };
         this.#targets.set(id, fresh);
-        this.#enqueue(fresh, place / wanted.size);
+        this.#begin(fresh, { share: place / wanted.size, isEarly: place <= AT_ONCE });
         continue;
       }
       for (const [name, subscriber] of subscribers) {
@@ -85,6 +88,16 @@ export class MemberChecks {
     for (const { timer } of this.#targets.values()) clearTimeout(timer);
     this.#targets.clear();
     this.#waiting.length = 0;
+  }
+
+  /** A few are asked at once; many are spread over their period from the beginning, or this thread would do nothing else. */
+  #begin(target: Target, { share, isEarly }: { readonly share: number; readonly isEarly: boolean }): void {
+    if (isEarly) {
+      this.#enqueue(target, share);
+      return;
+    }
+    target.timer = setTimeout(() => this.#enqueue(target), share * target.everyMs);
+    target.timer.unref();
   }
 
   /** `share`: the part of a period after which the second probe comes, so that they do not march in step. */
