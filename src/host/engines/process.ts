@@ -43,6 +43,8 @@ export interface ProcessIdentity {
   /** In clock ticks since boot. */
   readonly startTicks: string;
   readonly group: number;
+  /** By SIGSTOP or a debugger. */
+  readonly isStopped: boolean;
   readonly argv: readonly string[];
 }
 
@@ -54,16 +56,18 @@ export function identify(pid: number): ProcessIdentity | undefined {
     const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
-    return { pid, startTicks: fields[19] ?? "", group: Number(fields[2]), argv };
+    const isStopped = fields[0] === "T" || fields[0] === "t";
+    return { pid, startTicks: fields[19] ?? "", group: Number(fields[2]), isStopped, argv };
   } catch {
     return undefined;
   }
 }
 
 /** Processes of a group that have not ended, its leader too. */
-export function processesOf(group: number): number[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => identify(pid)?.group === group);
+export function processesOf(group: number): ProcessIdentity[] {
+  const names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const all = names.flatMap((name) => identify(Number(name)) ?? []);
+  return all.filter((identity) => identity.group === group);
 }
 
 /** The process that a pid file names, when it is one that `isOurs` knows. */

@@ -27,7 +27,7 @@ import {
 } from "../engine.ts";
 import { Generations, LIVE } from "../generations.ts";
 import { occupiedPorts } from "../occupied-ports.ts";
-import { shortenWords, watchEnd, wordsLength, wordsSince } from "../process.ts";
+import { processesOf, shortenWords, watchEnd, wordsLength, wordsSince } from "../process.ts";
 import {
   type Candidate,
   candidatePrint,
@@ -108,6 +108,7 @@ class HaproxyEngine implements Engine {
     this.#pulse = new Pulse({
       master: this.#place.masterSocket,
       worker: this.#runtime,
+      isStopped: () => this.#pid !== undefined && processesOf(this.#pid).some(({ isStopped }) => isStopped),
       lost: (detail) => this.#tell({ kind: "ended", detail }),
     });
   }
@@ -410,14 +411,12 @@ class HaproxyEngine implements Engine {
     this.#running = undefined;
     this.#news.detach();
     this.#pulse.stop();
-    const alerts = wordsSince(this.#place.words, this.#wordsFrom)
-      .split("\n")
-      .filter((line) => line.startsWith("[ALERT]"));
-    const last = alerts.slice(-2).map((line) => line.replace(/^\[ALERT\]\s+\(\d+\) : /, ""));
-    this.#tell({
-      kind: "ended",
-      detail: `haproxy (process ${pid}) ended${last.length > 0 ? `: ${last.join("; ")}` : ""}`,
-    });
+    // The master's own; workers complain about members.
+    const alert = new RegExp(`^\\[ALERT\\]\\s+\\(${pid}\\) : `);
+    const words = wordsSince(this.#place.words, this.#wordsFrom).split("\n");
+    const last = words.filter((line) => alert.test(line)).slice(-2);
+    const said = last.map((line) => line.replace(alert, "")).join("; ");
+    this.#tell({ kind: "ended", detail: `haproxy (process ${pid}) ended${said === "" ? "" : `: ${said}`}` });
   }
 
   #tell(news: EngineNews): void {

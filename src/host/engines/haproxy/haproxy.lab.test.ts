@@ -65,6 +65,7 @@ describe.skipIf(LACKS)("the driver of HAProxy (needs root and haproxy)", { timeo
     for (const [name, death] of Object.entries(deaths)) {
       expect(death, name).toMatchObject({ stopped: "stopped", by: "start" });
       expect(death.toldMs, name).toBeLessThan(name.endsWith("Killed") ? 500 : 5_000);
+      if (name === "masterKilled") expect(death.detail).toMatch(/^haproxy \(process \d+\) ended$/);
       expect(death.backMs, name).toBeLessThan(name.endsWith("Killed") ? 2_000 : 7_000);
     }
     expect(deaths.workerKilled.detail).toContain("exited with code 137");

@@ -157,7 +157,7 @@ export class Master {
       // It was started as the leader of a session and a group, which its workers are in too.
       const all = processesOf(pid);
       signal(-pid, "SIGKILL");
-      await Promise.all(all.map((one) => awaitEnd(one, TERM_MS)));
+      await Promise.all(all.map((one) => awaitEnd(one.pid, TERM_MS)));
     }
     if (!existsSync(`/proc/${pid}`)) rmSync(this.#place.pidFile, { force: true });
   }

@@ -1,16 +1,20 @@
 /**
  * Notices an engine that lives and does not work: master and worker are asked twice a second, and whoever is silent or
- * refuses for long is lost. (The end of the master itself is told by the kernel at once; a dead worker ends its master.)
+ * refuses for long is lost; soon when the kernel says that somebody stopped a process, later when it may only have too
+ * little of the processor, since to end it costs every connection. (The end of the master itself is told by the kernel at once; a dead worker ends its master.)
  */
 
 import { ask } from "./socket.ts";
 
 const EVERY_MS = 500;
-const SILENT_MS = 2_500;
+const STOPPED_MS = 2_500;
+const SILENT_MS = 10_000;
 
 export interface PulseOptions {
   readonly master: string;
   readonly worker: string;
+  /** Whether one of its processes is stopped. */
+  readonly isStopped: () => boolean;
   /** Once per loss. */
   readonly lost: (detail: string) => void;
 }
@@ -37,7 +41,7 @@ export class Pulse {
         isAsking = false;
         if (turn !== this.#turn) return;
         if (complaint === undefined) answeredAt = performance.now();
-        else if (performance.now() - answeredAt >= SILENT_MS) {
+        else if (performance.now() - answeredAt >= (this.#options.isStopped() ? STOPPED_MS : SILENT_MS)) {
           this.stop();
           this.#options.lost(complaint);
         }
@@ -62,7 +66,7 @@ export class Pulse {
 
 async function silence(socket: string, question: string): Promise<string | undefined> {
   try {
-    const answer = await ask(socket, question, { timeoutMs: SILENT_MS });
+    const answer = await ask(socket, question, { timeoutMs: STOPPED_MS });
     return answer.trim() === "" ? "it says nothing" : undefined;
   } catch (error) {
     return (error as Error).message;
