@@ -184,7 +184,11 @@ const THIS_DAEMON = "the daemon here";
 async function livingOf(client: DaemonClient, answer: PoolsAnswer): Promise<readonly string[]> {
   const silent = silentNodes(answer);
   if (silent.length === 0 || silent.includes(THIS_DAEMON)) return silent;
-  const status = await client.get<ClusterStatus>("/v1/status");
+  const status = await client.get<ClusterStatus>("/v1/status").catch((error: unknown) => {
+    if (error instanceof DaemonError) return undefined;
+    throw error;
+  });
+  if (status === undefined) return silent;
   const gone = (name: string): boolean => {
     const states = status.nodes.flatMap(
       ({ view }) => view?.peers.filter(({ node }) => node === name).map(({ state }) => state) ?? [],

@@ -45,9 +45,11 @@ test("help and version end with 0", async () => {
 
 test("without a daemon every verb that needs one ends with 1 and says what to do", async () => {
   await withDirectory(async (directory) => {
-    for (const verb of [["status"], ["why", "www"], ["clear", "www"], ["events"]]) {
-      const ended = await understudy([...verb, "--runtime-dir", directory]);
-      expect(ended, verb[0]).toMatchObject({ code: 1, out: "" });
+    const balancing = [["pools"], ["drain", "srv1"], ["undrain", "srv1"], ["weight", "srv1", "9"], ["reload"]];
+    const verbs = [["status"], ["why", "www"], ["clear", "www"], ["events"], ...balancing];
+    const all = await Promise.all(verbs.map((verb) => understudy([...verb, "--runtime-dir", directory])));
+    for (const [index, ended] of all.entries()) {
+      expect(ended, verbs[index]?.[0]).toMatchObject({ code: 1, out: "" });
       expect(ended.err).toContain(`no daemon listens on ${directory}/understudy.sock`);
       expect(ended.err).toContain("next: start it");
     }
