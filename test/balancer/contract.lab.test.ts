@@ -18,7 +18,7 @@ test("every capability has a behaviour that shows it, and every title is its own
 describe.each(ENGINES)("%s", (engine) => {
   let inside: ChildObserver | undefined;
   beforeAll(() => {
-    inside = new ChildObserver(new URL("./inside.ts", import.meta.url), wall([], 0), {});
+    inside = new ChildObserver(new URL("./inside.ts", import.meta.url), wall([], 0), { engine });
   });
   afterAll(() => inside?.end());
 

@@ -19,8 +19,11 @@ let next = 1;
 await promisify(execFile)("ip", ["link", "set", "lo", "up"]);
 // nginx keeps large bodies in a cache folder of the machine, which would not be gone.
 for (const folder of [FOLDER, "/var/cache"]) await promisify(execFile)("mount", ["-t", "tmpfs", "none", folder]);
-// An engine that needs it sets it and puts it back, each for itself; side by side they would do so to each other.
-for (const family of ["ipv4", "ipv6"]) writeFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, "1");
+// nginx' driver sets it and puts it back, each for itself; side by side they would do so to each other.
+const { engine: only } = JSON.parse(process.argv[2] ?? "{}") as { engine?: EngineName };
+if (only === "nginx") {
+  for (const family of ["ipv4", "ipv6"]) writeFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, "1");
+}
 const systemLog = new SystemLog(FOLDER);
 const channel = new LineChannel(process.stdin, process.stdout, async (method, params) => {
   if (method !== "run") throw new Error(`nobody runs ${method} here`);

@@ -111,18 +111,35 @@ export const HEALTH: readonly Behaviour[] = [
     },
   },
   {
-    title: "a pool whose members all fail at once goes on with all of them, and is healed when checks pass again",
+    title: "a pool most of whose members fail at once goes on with all of them, and is healed when checks pass again",
     shows: ["panic"],
     async run(bench) {
-      await bench.serve({ members: ["one", "two", "three", "four"], pool: { check: CHECK } });
-      for (const name of ["one", "two", "three", "four"]) await bench.health(name, "up");
+      const names = ["one", "two", "three", "four"];
+      await bench.serve({ members: names, pool: { check: CHECK } });
+      for (const name of names) await bench.health(name, "up");
       const load = bench.load({ perSecond: 100 });
-      for (const name of ["one", "two", "three", "four"]) bench.at(name).isHealthy = () => false;
-      for (const name of ["one", "two", "three", "four"]) await bench.health(name, "down");
-      deepEqual(Object.keys(await bench.spread(24)).sort(), ["four", "one", "three", "two"]);
-      for (const name of ["one", "two", "three"]) bench.at(name).isHealthy = () => true;
-      for (const name of ["one", "two", "three"]) await bench.health(name, "up");
-      await until("the failed one is taken out", async () => (await bench.spread(8))["four"] === undefined);
+      const fallen = ["one", "two", "three"];
+      for (const name of fallen) bench.at(name).isHealthy = () => false;
+      for (const name of fallen) await bench.health(name, "down");
+      await until("all serve", async () => Object.keys(await bench.spread(12)).length === 4);
+      for (const name of ["one", "two"]) bench.at(name).isHealthy = () => true;
+      for (const name of ["one", "two"]) await bench.health(name, "up");
+      await until("the failed one is taken out", async () => (await bench.spread(8))["three"] === undefined);
+      equal(describeFailures(await load.stop()), "none failed");
+    },
+  },
+  {
+    title: "a pool whose members all fail is not emptied",
+    shows: ["panic"],
+    async run(bench) {
+      const names = ["one", "two"];
+      // Even where nobody suspects the checks.
+      await bench.serve({ members: names, pool: { check: CHECK, panicShare: 1 } });
+      for (const name of names) await bench.health(name, "up");
+      const load = bench.load({ perSecond: 100 });
+      for (const name of names) bench.at(name).isHealthy = () => false;
+      for (const name of names) await bench.health(name, "down");
+      deepEqual(Object.keys(await bench.spread(8)).sort(), names);
       equal(describeFailures(await load.stop()), "none failed");
     },
   },
