@@ -22,6 +22,8 @@ export function clientLines({ trusted }: BalancerConfig): readonly string[] {
     ...hostMap(),
     ...map("$http_upgrade", "$upgrade", [
       ["default", "$http_upgrade"],
+      // Found without a pattern, as it nearly always is.
+      ['""', '""'],
       // A member that speaks HTTP/2 here would get requests past all our rules.
       ["~*h2c", '""'],
     ]),
@@ -39,11 +41,19 @@ export function clientLines({ trusted }: BalancerConfig): readonly string[] {
 
 /** `Host` as it was sent, with its port; but when the request line names another host, then that. */
 function hostMap(): readonly string[] {
-  return map("$http_host $host", "$asked_host", [
+  return map("$http_host $host", "$host_and_port", [
     ["default", "$host"],
-    [quote(String.raw`~*^(?<asked_host_as_sent>(\[[^\] ]+\]|[^: ]+)(?::[0-9]+)?) \2$`), "$asked_host_as_sent"],
+    [quote(String.raw`~*^(?<host_as_sent>(\[[^\] ]+\]|[^: ]+)(?::[0-9]+)?) \2$`), "$host_as_sent"],
   ]);
 }
+
+/** For a server block: most requests name their host plainly, and need no pattern. */
+export const HOST_LINES: readonly string[] = [
+  "set $asked_host $host;",
+  "if ($http_host != $host) {",
+  "    set $asked_host $host_and_port;",
+  "}",
+];
 
 function proxyLines(trusted: readonly string[]): readonly string[] {
   return [

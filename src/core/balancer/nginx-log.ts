@@ -24,6 +24,26 @@ export interface Quiet {
   readonly lines: readonly string[];
 }
 
+/** All that have a name, and those that well-known services in front of others invented. */
+const FAILURES = [
+  "500",
+  "501",
+  "502",
+  "503",
+  "504",
+  "505",
+  "506",
+  "507",
+  "508",
+  "510",
+  "511",
+  "520",
+  "521",
+  "522",
+  "523",
+  "524",
+];
+
 /** For the http block. */
 export function logLines(): readonly string[] {
   return [
@@ -31,7 +51,8 @@ export function logLines(): readonly string[] {
     "log_format failure $status;",
     ...map("$status", "$is_failure", [
       ["default", '""'],
-      ["~^5", "1"],
+      // No pattern, because every request is asked.
+      ...FAILURES.map((status) => [status, "1"] as const),
     ]),
   ];
 }

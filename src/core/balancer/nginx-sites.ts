@@ -7,7 +7,7 @@ import type { RateLimitConfig, SiteConfig } from "../config/balancer.ts";
 import { nginxRate } from "./capabilities.ts";
 import type { Listener } from "./listeners.ts";
 import type { FileFinder } from "./needed-files.ts";
-import { requestHeaders, responseHeaders } from "./nginx-headers.ts";
+import { HOST_LINES, requestHeaders, responseHeaders } from "./nginx-headers.ts";
 import { locations, type SiteView } from "./nginx-locations.ts";
 import { siteLog } from "./nginx-log.ts";
 import { block, endpoint, escapePattern, quote, size, time, word } from "./nginx-words.ts";
@@ -77,6 +77,7 @@ function siteServers(
     ...timeoutLines(site),
     `client_max_body_size ${size(site.bodyLimitBytes ?? 0)};`,
     ...siteLog(view.config.accessLog, { directory: view.directory, ifWord: view.ifWord, isLogged: site.accessLog }),
+    ...HOST_LINES,
     ...requestHeaders(site, view.config.trusted.length > 0),
     ...responseHeaders(site),
     ...compressionLines(site),

@@ -43,6 +43,8 @@ describe.skipIf(LACKS)("the driver of nginx (needs root and nginx)", { timeout: 
       askedForHit: 0,
       miss: [200, "member"],
       told: ["www.example.com", "127.0.0.1", "127.0.0.1"],
+      // As it was sent; but what the request line names goes first (RFC 9112, section 3.2.2).
+      hosts: ["Example.com:8080", "www.example.com"],
       small: 200,
       received: 29 * 1_048_576,
       large: 413,
