@@ -41,7 +41,8 @@ test("processes: after a reload that failed the old worker goes on", () => {
 
 test("news: down with the reason, up, and lines about other things", () => {
   const down =
-    '<1>2026-11-21T04:44:20.690171+00:00 Server apache/srv1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. 1 active and 0 backup servers left. 0 sessions active.';
+    "<1>2026-11-21T04:44:20.690171+00:00 Server apache/srv1 is DOWN, reason: Layer4 connection problem, " +
+    'info: "Connection refused", check duration: 0ms. 1 active and 0 backup servers left. 0 sessions active.';
   expect(parseNews(down)).toEqual({
     key: { pool: "apache", member: "srv1" },
     isUp: false,

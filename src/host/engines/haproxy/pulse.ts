@@ -1,7 +1,8 @@
 /**
  * Notices an engine that lives and does not work: master and worker are asked twice a second, and whoever is silent or
- * refuses for long is lost; soon when the kernel says that somebody stopped a process, later when it may only have too
- * little of the processor, since to end it costs every connection. (The end of the master itself is told by the kernel at once; a dead worker ends its master.)
+ * refuses for long is lost. Soon, when the kernel says that somebody stopped a process; later, when it may only have too
+ * little of the processor, since to end it costs every connection. (The end of the master itself is told by the kernel at
+ * once; a dead worker ends its master.)
  */
 
 import { ask } from "./socket.ts";
