@@ -3,10 +3,11 @@
 import { equal } from "node:assert/strict";
 import { copyFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ReloadAnswer } from "../../api/balancer.ts";
 import { until } from "../clock.ts";
 import { renderClusterFile } from "../cluster-file.ts";
 import type { ClusterFile, Value } from "../cluster-file.ts";
-import type { Lab, UnderstudyOutput, UpOptions } from "../lab.ts";
+import type { Lab, UpOptions } from "../lab.ts";
 import { withLab } from "../lab.ts";
 import { PUBLIC_VIP } from "../plan.ts";
 import type { Answer, Question } from "../traffic/ask.ts";
@@ -18,6 +19,7 @@ import type { Visitors } from "../traffic/visitors.ts";
 export const SITE = "lab.test";
 export const HTTPS = 443;
 const LAST_EVENTS = 60;
+const RELOAD_LIMIT_MS = 30_000;
 /** Where a node sees its certificate. */
 const CERTIFICATE = "/run/lab/site.pem";
 
@@ -115,18 +117,14 @@ export class BalancedSite {
     }
   }
 
-  /** `understudy reload` on these nodes; default all. Answers the first that failed, or undefined. */
-  async reload(
-    nodes: readonly string[] = this.lab.nodes.map(({ name }) => name),
-  ): Promise<UnderstudyOutput | undefined> {
-    const outputs = await Promise.all(nodes.map((node) => this.lab.understudy(node, ["reload"])));
-    return outputs.find(({ code }) => code !== 0);
-  }
-
+  /** Changes the file and has all nodes read it again; through their sockets, because each command is a process. */
   async reloadWith(change: (balancer: BalancerFile) => void): Promise<void> {
     this.write(change);
-    const failed = await this.reload();
-    equal(failed?.stderr, undefined);
+    const limit = { timeoutMs: RELOAD_LIMIT_MS };
+    const answers = await Promise.all(
+      this.lab.nodes.map(({ name }) => this.lab.ask(name, "POST", "/v1/reload", {}, limit) as Promise<ReloadAnswer>),
+    );
+    for (const answer of answers) equal(answer.ok ? "" : JSON.stringify(answer.problems), "");
   }
 
   /** An Understudy command that must succeed. */

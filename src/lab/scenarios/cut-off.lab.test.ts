@@ -1,12 +1,15 @@
 /** Cables: the holder cut off from everybody, or from somebody, for short and for long. */
 
 import { expect, test } from "vitest";
+import { effort } from "../../../test/effort.ts";
 import { pause } from "../clock.ts";
 import type { LinkChoice } from "../lab-node.ts";
 import { withLab } from "../lab.ts";
 import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site.fixture.ts";
 
 const HEARS_AGAIN_MS = 1_500;
+/** Longer than an address lives without its daemon: 2 s. */
+const LONG_CUT_MS = effort({ usual: 3_000, long: 5_000 });
 
 test.each([
   { carrier: true, how: "with loss of carrier" },
@@ -15,7 +18,7 @@ test.each([
   "a holder cut off $how, for short and for long, never makes two holders, and one serves afterwards",
   async ({ carrier }) => {
     await withLab({}, async (lab) => {
-      for (const ms of [50, 200, 450, 5_000]) {
+      for (const ms of [50, 200, 450, LONG_CUT_MS]) {
         const { holder, client } = await watchSite(lab);
         const fromMs = await lab.node(holder).cut({ carrier });
         await pause(ms);

@@ -9,7 +9,7 @@ import { PUBLIC_VIP } from "../plan.ts";
 import { expectNeverTwo, expectOneHolder, watchSite } from "./site.fixture.ts";
 
 /** Rounds of each race. */
-const STARTS = effort({ usual: 12, long: 200 });
+const STARTS = effort({ usual: 10, long: 200 });
 const SURVIVALS = effort({ usual: 5, long: 100 });
 
 test("both nodes start at once, again and again, and never are two holders", {

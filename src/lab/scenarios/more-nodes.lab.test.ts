@@ -1,6 +1,7 @@
 /** Clusters of three and five: who takes over, what moves nothing, and what idling costs. */
 
 import { expect, test } from "vitest";
+import { effort } from "../../../test/effort.ts";
 import { pause, until } from "../clock.ts";
 import type { Lab } from "../lab.ts";
 import { withLab } from "../lab.ts";
@@ -9,7 +10,7 @@ import { expectNeverTwo, expectNoMove, expectOneHolder, watchSite } from "./site
 const GAP_LIMIT_MS = 600;
 /** Generous: other work runs on the machine, and it counts as the daemon's when it slows the processor down. */
 const IDLE_LIMIT_PERCENT = 10;
-const IDLE_MS = 5_000;
+const IDLE_MS = effort({ usual: 3_000, long: 20_000 });
 
 /** Possible nodes in the file's order, without some. */
 function others(lab: Lab, ...without: string[]): string[] {
