@@ -17,13 +17,21 @@ const TITLE = /^nginx: worker process( is shutting down)?/;
 
 /** Workers of a master, dead or alive, the oldest first. */
 export function workersOf(master: number): readonly Worker[] {
-  const found: Worker[] = [];
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const worker = readWorker(Number(name), master);
-    if (worker !== undefined) found.push(worker);
-  }
+  const found = candidates(master).flatMap((pid) => readWorker(pid, master) ?? []);
   return found.sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid);
+}
+
+/** Children of a living master, which the kernel lists; orphans must be looked for among all processes. */
+function candidates(master: number): readonly number[] {
+  try {
+    const children = readFileSync(`/proc/${master}/task/${master}/children`, "latin1").trim();
+    if (children !== "") return children.split(" ").map(Number);
+  } catch {
+    // It is dead, or the kernel keeps no such lists.
+  }
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function readWorker(pid: number, master: number): Worker | undefined {
