@@ -351,12 +351,12 @@ class HaproxyEngine implements Engine {
     }
     shortenWords(this.#place.words);
     const from = wordsLength(this.#place.words);
-    const before = await this.#workers.count();
-    await this.#workers.bound(before);
+    await this.#workers.bound(await this.#workers.settled(() => this.#pid !== undefined));
+    await this.#workers.count();
     await this.#workers.keepHealth(wanted);
     writeFileSync(join(this.#options.directory, LOADING_FILE), "");
     this.#generations.enliven(candidate.value);
-    const isLoaded = await this.#tellReload(before);
+    const isLoaded = await this.#tellReload();
     if (isLoaded) {
       this.#wordsFrom = wordsLength(this.#place.words);
       this.#hasLoaded(candidate.value);
@@ -372,7 +372,7 @@ class HaproxyEngine implements Engine {
     if (live !== undefined) this.#generations.enliven(live);
     this.#hasLoaded(live ?? candidate.value);
     // Out of its waiting, with the files that it had.
-    if (live !== undefined && this.#pid !== undefined) await this.#tellReload(await this.#workers.count());
+    if (live !== undefined && this.#pid !== undefined) await this.#tellReload();
     this.#wordsFrom = wordsLength(this.#place.words);
     this.#news.attach({ fromBeginning: false });
     const next = "the running config stays in place; correct what it complains about, then reload";
@@ -387,10 +387,10 @@ class HaproxyEngine implements Engine {
   }
 
   /** Lets the master load what is live now; nobody counts its silence meanwhile. */
-  async #tellReload(before: Awaited<ReturnType<Workers["count"]>>): Promise<boolean> {
+  async #tellReload(): Promise<boolean> {
     this.#pulse.stop();
     try {
-      return await this.#workers.replace(before, () => this.#pid !== undefined);
+      return await this.#workers.replace(() => this.#pid !== undefined);
     } finally {
       if (this.#pid !== undefined && this.#listeners.size > 0) this.#pulse.start();
     }

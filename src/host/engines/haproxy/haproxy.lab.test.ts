@@ -135,6 +135,16 @@ describe.skipIf(LACKS)("the driver of HAProxy (needs root and haproxy)", { timeo
     });
   });
 
+  test("a daemon that is killed at any step of a change leaves nothing that its next self cannot set right", async () => {
+    const { wrong, applied } = await lab<{ wrong: string[]; applied: Record<string, number> }>("interrupted", {
+      rounds: 14,
+    });
+    console.log(JSON.stringify(applied));
+    expect(wrong).toEqual([]);
+    // Some had a reload to do still, some only a command.
+    expect(Object.values(applied).reduce((sum, count) => sum + count, 0)).toBe(14);
+  });
+
   test("a daemon that replaced itself by exec notices the end of a child that its Node does not know", async () => {
     const facts = await lab<{ adopted: boolean; toldMs: number; isReaped: boolean; by: string }>("execed");
     expect(facts).toMatchObject({ adopted: true, isReaped: true, by: "start" });

@@ -88,6 +88,20 @@ export class Workers {
     return processes;
   }
 
+  /**
+   * The processes once the master answers and has a worker. It does not while it replaces itself, and a reload that somebody
+   * else asked for, such as an earlier self of the daemon, must not be taken for ours.
+   */
+  async settled(isAlive: () => boolean): Promise<Processes | undefined> {
+    const limit = performance.now() + READY_LIMIT_MS;
+    while (performance.now() < limit && isAlive()) {
+      const now = await readProcesses(this.#place.masterSocket);
+      if (now?.worker !== undefined) return now;
+      await sleep(LOOK_EVERY_MS);
+    }
+    return undefined;
+  }
+
   /** Makes room for one more old worker. */
   async bound(processes: Processes | undefined): Promise<void> {
     const limit = performance.now() + OLD_WORKER_WAIT_MS;
@@ -128,16 +142,18 @@ export class Workers {
   }
 
   /** Lets the master load what is live now; true when a new worker took over, false when that failed or it ended. */
-  async replace(before: Processes | undefined, isAlive: () => boolean): Promise<boolean> {
+  async replace(isAlive: () => boolean): Promise<boolean> {
     const { masterSocket } = this.#place;
+    const before = await this.settled(isAlive);
+    if (before === undefined) return false;
     // The master closes the connection in the midst of replacing itself.
     await ask(masterSocket, "reload").catch(() => "");
     const limit = performance.now() + READY_LIMIT_MS;
     while (performance.now() < limit && isAlive()) {
       const now = await readProcesses(masterSocket);
-      if (now !== undefined && now.reloads !== before?.reloads) {
+      if (now !== undefined && now.reloads !== before.reloads) {
         if (now.failed > 0) return false;
-        const isNew = now.worker !== undefined && now.worker !== before?.worker;
+        const isNew = now.worker !== undefined && now.worker !== before.worker;
         if (isNew && now.worker !== undefined && (await this.answers(now.worker))) return true;
       }
       await sleep(LOOK_EVERY_MS);
