@@ -20,7 +20,7 @@ export function word(text: string): string {
 
 /** A text in which variables of ours may stand, as one word. */
 export function quote(text: string): string {
-  assert(!/[\0-\x1f\x7f]/.test(text), `no control character stands in a config: ${JSON.stringify(text)}`);
+  assert(!/\p{Cc}/u.test(text), `no control character stands in a config: ${JSON.stringify(text)}`);
   assert(text.length <= MAX_WORD_LENGTH, `a word of nginx' config is short: ${text.slice(0, 40)}…`);
   if (PLAIN.test(text)) return text;
   return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;

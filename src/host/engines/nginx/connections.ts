@@ -63,6 +63,6 @@ function bytesOfSix(address: string): number[] {
     text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
   const before = groups(head);
   const after = groups(tail ?? "");
-  const all = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+  const all = [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after];
   return all.flatMap((group) => [group >> 8, group & 0xff]);
 }

@@ -20,7 +20,6 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Problem, Result } from "../../../core/base/report.ts";
-import { FAILURE_BYTES, FAILURES_FILE } from "../../../core/balancer/nginx-log.ts";
 import { errorFile } from "../../../core/balancer/nginx-sites.ts";
 import { closingFile, CONFIG_FILE, renderNginx, statusSocket, wordsFile } from "../../../core/balancer/nginx.ts";
 import type { RenderedFile, Wanted } from "../../../core/balancer/wanted.ts";
@@ -33,13 +32,12 @@ import {
   type EngineNews,
   type EngineOptions,
   engineProblem,
-  type MemberFigures,
 } from "../engine.ts";
 import { type EngineFile, Generations } from "../generations.ts";
 import { fingerprint, readHostFiles } from "../host-files.ts";
 import { identify, shortenWords, signal, watchEnd, wordsLength, wordsSince } from "../process.ts";
 import { certificateNames } from "./certificate-names.ts";
-import { connectionKey, countConnections } from "./connections.ts";
+import { Counters, memberFigures } from "./figures.ts";
 import { refusalProblems, seriousWords } from "./own-words.ts";
 import { type Account, findAccount, findProgram, Master, readVersion } from "./program.ts";
 import { Pulse } from "./pulse.ts";
@@ -60,8 +58,6 @@ const RETIRE_LIMIT_MS = 3_000;
 const MAX_OLD_WORKERS = 16;
 /** Until all workers have seen the marker, and enough for a request on connections that are used several times a second. */
 const CLOSING_MS = 1_050 + 250;
-/** In memory, mostly. */
-const MAX_FAILURES_BYTES = 1_048_576;
 
 /** Makes the driver; nothing is touched before it is used. */
 export function createNginxEngine(options: EngineOptions): Engine {
@@ -83,6 +79,7 @@ class NginxEngine implements Engine {
   readonly #generations: Generations;
   readonly #master: Master;
   readonly #nonlocal: NonlocalBind;
+  readonly #counters: Counters;
   readonly #account: Account | undefined = findAccount();
   readonly #listeners = new Set<(news: EngineNews) => void>();
   readonly #pulse: Pulse;
@@ -92,9 +89,6 @@ class NginxEngine implements Engine {
   /** What the workers run with, as they said themselves. */
   #generation: string | undefined;
   #wanted: Wanted | undefined;
-  /** Failed answers in files that were emptied since. */
-  #failures = 0;
-  #before: { readonly at: number; readonly requests: number } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
@@ -103,6 +97,7 @@ class NginxEngine implements Engine {
     this.#words = wordsFile(options);
     this.#generations = new Generations(options.directory);
     this.#master = new Master(options);
+    this.#counters = new Counters(options.directory);
     this.#nonlocal = new NonlocalBind({ record: join(options.directory, "nonlocal-bind.json") });
     this.#pulse = new Pulse({ socket: this.#socket, lost: (detail) => this.#tell({ kind: "ended", detail }) });
   }
@@ -170,16 +165,12 @@ class NginxEngine implements Engine {
 
   async figures(): Promise<EngineFigures> {
     const status = this.#pid === undefined ? undefined : await readStatus(this.#socket);
-    const requests = status?.requests ?? 0;
     return {
       version: this.#version,
       pid: this.#pid ?? 0,
       oldWorkers: this.#pid === undefined ? 0 : oldOf(this.#pid).length,
-      connections: status?.connections ?? 0,
-      requestsPerSecond: this.#rate(requests),
-      requests,
-      serverErrors: this.#countFailures(),
-      members: this.#members(status?.underWay ?? 0),
+      ...this.#counters.totals(status),
+      members: this.#wanted === undefined ? [] : memberFigures(this.#wanted, status?.underWay ?? 0),
     };
   }
 
@@ -409,46 +400,11 @@ class NginxEngine implements Engine {
   #forget(): void {
     this.#pid = undefined;
     this.#generation = undefined;
-    this.#before = undefined;
+    this.#counters.clear();
   }
 
   #tell(news: EngineNews): void {
     for (const heard of [...this.#listeners]) heard(news);
-  }
-
-  #rate(requests: number): number {
-    const now = performance.now();
-    const { at, requests: earlier } = this.#before ?? { at: now, requests };
-    if (this.#before === undefined || now - at >= 1_000) this.#before = { at: now, requests };
-    return now === at ? 0 : (1_000 * Math.max(0, requests - earlier)) / (now - at);
-  }
-
-  #countFailures(): number {
-    const file = join(this.#options.directory, FAILURES_FILE);
-    const bytes = wordsLength(file);
-    const count = this.#failures + Math.floor(bytes / FAILURE_BYTES);
-    if (bytes > MAX_FAILURES_BYTES) {
-      this.#failures = count;
-      truncateSync(file, 0);
-    }
-    return count;
-  }
-
-  /** `underWay`: of all members together; what a member has beyond that are idle connections, kept for the next request. */
-  #members(underWay: number): readonly MemberFigures[] {
-    const wanted = this.#wanted;
-    if (wanted === undefined) return [];
-    const members = new Map(
-      wanted.config.pools.flatMap(({ name, members: all }) => all.map((m) => [`${name}/${m.name}`, m])),
-    );
-    const counts = this.#pid === undefined ? new Map<string, number>() : countConnections([...members.values()]);
-    return wanted.members.map(({ pool, member, weight, drain }) => {
-      const place = members.get(`${pool}/${member}`);
-      const connected = place === undefined ? 0 : (counts.get(connectionKey(place.address, place.port)) ?? 0);
-      const sessions = Math.min(connected, underWay);
-      const unknown = { health: "unknown", detail: "", queued: 0, requests: 0, idleSeconds: undefined } as const;
-      return { pool, member, ...unknown, sessions, weight, isDraining: drain !== undefined };
-    });
   }
 }
 
