@@ -5,17 +5,7 @@
  * A reload that nginx refuses leaves the old workers serving, and the old files come back.
  */
 
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -43,6 +33,7 @@ import { type Account, findAccount, findProgram, Master, readVersion } from "./p
 import { Pulse } from "./pulse.ts";
 import { readGeneration, readStatus } from "./status.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
+import { unreadableTrees } from "./unreadable-trees.ts";
 import { workersOf } from "./workers.ts";
 
 /** Oldest version whose words this driver knows. */
@@ -232,7 +223,8 @@ class NginxEngine implements Engine {
     const generation = fingerprint(parts.join("\n")).slice(0, 16);
     const rendered = render(generation);
     const config = rendered.find(({ path }) => path === CONFIG_FILE)?.content ?? "";
-    return { ok: true, value: { files: [...rendered, ...own], config, generation }, problems: host.problems };
+    const problems = [...host.problems, ...unreadableTrees(wanted.config, this.#account)];
+    return { ok: true, value: { files: [...rendered, ...own], config, generation }, problems };
   }
 
   async #put(prepared: Prepared): Promise<Result<Applied["by"]>> {
@@ -346,9 +338,11 @@ class NginxEngine implements Engine {
     rmSync(closing, { force: true });
     if (isTaken) return undefined;
     const words = wordsSince(this.#words, from);
-    // Without a word of refusal it may still come to load the new files, which are taken away now.
-    const isSilent = seriousWords(words).length === 0;
-    if (isSilent) this.#options.log("error", "nginx neither took the new config nor refused it");
+    if (seriousWords(words).length === 0) {
+      // It may still come to load the new files, so what it carries is not known: the next time it is reloaded anyway.
+      this.#generation = undefined;
+      this.#options.log("error", "nginx neither took the new config nor refused it");
+    }
     const next = "the former config is still in use; correct what it complains about";
     return refusalProblems({ code: "ENGINE_RELOAD_FAILED", words, config: prepared.config, next });
   }

@@ -60,6 +60,7 @@ export async function readVersion(
 export interface Account {
   readonly user: string;
   readonly group: string;
+  readonly userId: number;
   readonly groupId: number;
 }
 
@@ -71,8 +72,9 @@ export function findAccount(): Account | undefined {
     const groups = readFileSync("/etc/group", "utf8");
     for (const name of ACCOUNTS) {
       const groupId = new RegExp(`^${name}:[^:]*:(\\d+):`, "m").exec(groups)?.[1];
-      if (groupId !== undefined && new RegExp(`^${name}:`, "m").test(users))
-        return { user: name, group: name, groupId: Number(groupId) };
+      const userId = new RegExp(`^${name}:[^:]*:(\\d+):`, "m").exec(users)?.[1];
+      if (groupId !== undefined && userId !== undefined)
+        return { user: name, group: name, userId: Number(userId), groupId: Number(groupId) };
     }
   } catch {
     // Without these files nobody has a name.

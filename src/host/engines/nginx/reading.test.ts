@@ -1,10 +1,18 @@
 /** What is read from nginx and the kernel: the page with figures, words of refusal, tables of connections. */
 
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
+
+import { site } from "../../../core/balancer/pretended-balancer.ts";
+import type { BalancerConfig } from "../../../core/config/balancer.ts";
 
 import { hexadecimal, remotePlaces } from "./connections.ts";
 import { refusalProblems, seriousWords } from "./own-words.ts";
 import { parseStatus } from "./status.ts";
+import { unreadableTrees } from "./unreadable-trees.ts";
 
 test("the page with figures, without our own question", () => {
   const page = `Active connections: 3 \nserver accepts handled requests\n 12 12 340 \nReading: 0 Writing: 2 Waiting: 1 \n`;
@@ -43,4 +51,24 @@ test("what nginx refuses is told once, with the line of the config that it means
     "nginx: bind() to 0.0.0.0:80 failed (98: Address already in use)",
   ]);
   expect(refusalProblems({ code: "X", words: "", config: "", next: "n" })[0]?.message).toBe("nginx: it says nothing");
+});
+
+test("a tree that the workers cannot get at is told, with the folder that is closed", () => {
+  const folder = mkdtempSync(join(tmpdir(), "understudy-tree-"));
+  try {
+    const root = join(folder, "www", "site");
+    mkdirSync(root, { recursive: true });
+    chmodSync(folder, 0o755);
+    const tree = { root, match: [], fallback: true, expiresMs: undefined, accessLog: undefined };
+    const config = { sites: [site("a.example", { static: tree })] } as unknown as BalancerConfig;
+    const account = { user: "www-data", group: "www-data", userId: 4_000_000, groupId: 4_000_001 };
+    expect(unreadableTrees(config, account)).toEqual([]);
+    expect(unreadableTrees(config, undefined)).toEqual([]);
+    chmodSync(join(folder, "www"), 0o750);
+    expect(unreadableTrees(config, account)).toMatchObject([
+      { code: "TREE_UNREADABLE", next: `chmod o+x ${join(folder, "www")}` },
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
