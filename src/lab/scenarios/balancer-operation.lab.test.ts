@@ -77,11 +77,11 @@ const MISTAKES: readonly (readonly [what: string, spoil: (balancer: BalancerFile
 ];
 
 function siteOf(sites: BalancerFile["sites"]): Record<string, unknown> {
-  return (sites[SITE] ??= {}) as Record<string, unknown>;
+  return (sites[SITE] ??= {});
 }
 
 function poolOf(pools: BalancerFile["pools"]): Record<string, unknown> {
-  return (pools["web"] ??= {}) as Record<string, unknown>;
+  return (pools["web"] ??= {});
 }
 
 test.for(["haproxy", "nginx"] as const)(

@@ -42,7 +42,7 @@ function askHttp2(bench: Bench): Promise<string> {
     session.on("error", reject);
     const asking = session.request({ ":path": "/", ":authority": HOST });
     asking.on("response", (headers) => {
-      resolve(`${headers[":status"]} ${headers["x-member"]}`);
+      resolve(`${headers[":status"]} ${String(headers["x-member"])}`);
       session.destroy();
     });
     asking.on("error", reject);
