@@ -79,6 +79,7 @@ class HaproxyEngine implements Engine {
   #version = "";
   #pid: number | undefined;
   #unwatch: (() => void) | undefined;
+  #isStopping = false;
   /** What the running HAProxy carries, as far as we know. */
   #running: Origin | undefined;
   /** Print of the live files, once they ran. */
@@ -194,12 +195,22 @@ class HaproxyEngine implements Engine {
   }
 
   async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    try {
+      await this.#end(graceMs);
+      // A start that was on its way meanwhile.
+      await this.#alone(() => this.#end(graceMs));
+    } finally {
+      this.#isStopping = false;
+    }
+  }
+
+  async #end(graceMs: number): Promise<void> {
     const pid = this.#pid ?? this.#master.find()?.pid;
     this.release();
     this.#pid = undefined;
     this.#running = undefined;
-    if (pid === undefined) return;
-    await this.#master.stop(pid, graceMs);
+    if (pid !== undefined) await this.#master.stop(pid, graceMs);
   }
 
   release(): void {
@@ -324,7 +335,7 @@ class HaproxyEngine implements Engine {
         });
       }
       const limit = performance.now() + READY_LIMIT_MS;
-      while (performance.now() < limit) {
+      while (performance.now() < limit && !this.#isStopping) {
         const processes = await readProcesses(this.#place.masterSocket);
         const isOurs = started === undefined || processes?.master === started;
         if (isOurs && processes?.worker !== undefined && (await this.#workers.answers(processes.worker)))
@@ -333,6 +344,7 @@ class HaproxyEngine implements Engine {
         await sleep(LOOK_EVERY_MS);
       }
       if (started !== undefined) await this.#master.stop(started, 0);
+      if (this.#isStopping) return { words: "[ALERT] (0) : it was ended before it was ready" };
       return { words: `[ALERT] (0) : not ready within ${READY_LIMIT_MS / 1_000} s` };
     } catch (error) {
       return { words: `[ALERT] (0) : ${error instanceof Error ? error.message : String(error)}` };

@@ -145,6 +145,10 @@ describe.skipIf(LACKS)("the driver of HAProxy (needs root and haproxy)", { timeo
     expect(Object.values(applied).reduce((sum, count) => sum + count, 0)).toBe(14);
   });
 
+  test("ended in the midst of a start or a reload, it leaves nothing running", async () => {
+    expect(await lab("ended-early")).toEqual({ left: [] });
+  });
+
   test("a daemon that replaced itself by exec notices the end of a child that its Node does not know", async () => {
     const facts = await lab<{ adopted: boolean; toldMs: number; isReaped: boolean; by: string }>("execed");
     expect(facts).toMatchObject({ adopted: true, isReaped: true, by: "start" });

@@ -12,7 +12,7 @@ import type { CommandResult } from "../../ports.ts";
 import type { EngineOptions } from "../engine.ts";
 import { raiseFileLimit } from "../../linux/libc.ts";
 import { LIVE } from "../generations.ts";
-import { awaitEnd, findByPidFile, launch, type ProcessIdentity, processesOf, signal } from "../process.ts";
+import { awaitEnd, findByPidFile, identify, launch, type ProcessIdentity, processesOf, signal } from "../process.ts";
 
 const PROGRAM = "haproxy";
 const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
@@ -92,14 +92,18 @@ export function masterPlace(directory: string): MasterPlace {
 export class Master {
   readonly #place: MasterPlace;
   readonly #run: EngineOptions["run"];
+  /** The one that we started. */
+  #child: ProcessIdentity | undefined;
 
   constructor(place: MasterPlace, run: EngineOptions["run"]) {
     this.#place = place;
     this.#run = run;
   }
 
-  /** One that runs already with our files. */
+  /** One that runs already with our files. A child that has only begun has not written its number yet. */
   find(): ProcessIdentity | undefined {
+    const child = this.#child === undefined ? undefined : identify(this.#child.pid);
+    if (child !== undefined && child.startTicks === this.#child?.startTicks) return child;
     const config = join(this.#place.directory, LIVE, CONFIG_FILE);
     return findByPidFile(
       this.#place.pidFile,
@@ -123,7 +127,7 @@ export class Master {
     // Two per connection, and those of listeners, checks and its own; a reload may ask for more than the start.
     raiseFileLimit(Math.max(2 * maxConnections, MIN_FILES) + SPARE_FILES);
     const live = join(directory, LIVE);
-    return await launch({
+    const pid = await launch({
       argv: [
         ...[program, "-W", "-S", `${masterSocket},mode,600`, "-p", pidFile],
         ...["-f", join(live, CONFIG_FILE), "-f", join(live, USERS_FILE)],
@@ -131,6 +135,8 @@ export class Master {
       directory,
       words,
     });
+    this.#child = identify(pid);
+    return pid;
   }
 
   /** Whether its unit has failed meanwhile; a child is watched by its number. */
