@@ -21,11 +21,11 @@ export function clientLines({ trusted }: BalancerConfig): readonly string[] {
   return [
     ...hostMap(),
     ...map("$http_upgrade", "$upgrade", [
-      ["default", "$http_upgrade"],
+      ["default", '""'],
       // Found without a pattern, as it nearly always is.
       ['""', '""'],
-      // A member that speaks HTTP/2 here would get requests past all our rules.
-      ["~*h2c", '""'],
+      // Nothing else: a member that speaks another protocol here (h2c) would get requests past all our rules.
+      ["~*^websocket$", "websocket"],
     ]),
     ...map("$upgrade", "$connection_wish", [
       ["default", "upgrade"],
@@ -80,10 +80,10 @@ function proxyLines(trusted: readonly string[]): readonly string[] {
       ["~^1.", quote("$http_forwarded, for=$peer_node;proto=$scheme")],
     ]),
     // A proxy's own words stay where the site adds none.
-    ...(["x_forwarded_for", "x_real_ip", "x_forwarded_proto", "forwarded"] as const).flatMap((name) =>
-      map("$is_proxied", `$kept_${name}`, [
+    ...[...FORWARDED, ...BESIDES].flatMap((name) =>
+      map("$is_proxied", keptVariable(name), [
         ["default", '""'],
-        ["1", `$http_${name}`],
+        ["1", keptVariable(name).replace("$kept_", "$http_")],
       ]),
     ),
     ...map("$is_proxied$http_x_forwarded_proto", "$is_behind_tls", [
@@ -92,6 +92,12 @@ function proxyLines(trusted: readonly string[]): readonly string[] {
     ]),
   ];
 }
+
+/** What proxies tell besides: dropped unless a trusted one says it, because members may believe it. */
+const BESIDES = ["X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Prefix"];
+
+/** Never meant for members: for the next hop only, or taken for a setting by programs behind CGI. */
+const NEVER = ["HTTP2-Settings", "Proxy"];
 
 /** For a server block; inherited by its locations, because none sets a header itself. */
 export function requestHeaders(site: SiteConfig, hasTrusted: boolean): readonly string[] {
@@ -104,6 +110,8 @@ export function requestHeaders(site: SiteConfig, hasTrusted: boolean): readonly 
     const told = site.forward.includes(header) ? tell(header, hasTrusted) : keep(header, hasTrusted);
     set(WRITTEN[header], told);
   }
+  for (const name of BESIDES) set(name, hasTrusted ? keptVariable(name) : '""');
+  for (const name of NEVER) set(name, '""');
   for (const { name, value } of site.requestHeaders) set(name, value === undefined ? '""' : word(value));
   return [...headers.values()].map(([name, value]) => `proxy_set_header ${word(name)} ${value};`);
 }
@@ -122,7 +130,11 @@ function tell(header: ForwardedHeader, hasTrusted: boolean): string {
 }
 
 function keep(header: ForwardedHeader, hasTrusted: boolean): string {
-  return hasTrusted ? `$kept_${header.replaceAll("-", "_")}` : '""';
+  return hasTrusted ? keptVariable(header) : '""';
+}
+
+function keptVariable(header: string): string {
+  return `$kept_${header.toLowerCase().replaceAll("-", "_")}`;
 }
 
 /**
