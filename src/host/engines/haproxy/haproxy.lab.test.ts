@@ -113,7 +113,7 @@ describe.skipIf(LACKS)("the driver of HAProxy (needs root and haproxy)", { timeo
       undrainedBy: "runtime",
       undrained: { "apache/srv1": "up 9001 100", "apache/srv2": "down 9002 100", "apache:all/srv1": "up 9001 100" },
       movedBy: "reload",
-      moved: { "apache/srv1": "up 9001 100", "apache/srv2": "up 9003 100" },
+      moved: { "apache/srv1": "up 9001 100", "apache/srv2": expect.stringContaining("9003 100") },
       commandBy: "runtime",
       commanded: { "apache/srv2": expect.stringContaining("9004 100"), "apache:all/srv2": "up 9004 100" },
       panicBy: "runtime",

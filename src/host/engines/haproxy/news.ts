@@ -1,7 +1,8 @@
 /**
  * Follows what HAProxy's checks find, at once: backends write each change of a member's health into a ring in memory, and
  * one lasting connection to the worker's socket waits for new lines. A new worker has a new ring, so the connection is
- * made anew after a reload; what happened in between is learned from the figures that are read then.
+ * made anew after a reload, and also when HAProxy closes it, as it does after a day without news; what happened in between
+ * is learned from the figures that are read now and then.
  */
 
 import { connect, type Socket } from "node:net";
@@ -22,6 +23,8 @@ export function parseNews(line: string): MemberNews | undefined {
   return { key: { pool, member }, isUp: verdict === "UP", detail };
 }
 
+/** Before the next attempt, when HAProxy closed the connection or did not take it. */
+const AGAIN_MS = 250;
 /** A line of the ring is shorter than this. */
 const MAX_LINE = 4_096;
 
@@ -30,6 +33,7 @@ export class NewsFollower {
   readonly #ring: string;
   readonly #heard: (news: MemberNews) => void;
   #connection: Socket | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: { readonly socket: string; readonly ring: string; readonly heard: (news: MemberNews) => void }) {
     this.#socket = options.socket;
@@ -56,12 +60,18 @@ export class NewsFollower {
         if (news !== undefined && this.#connection === connection) this.#heard(news);
       }
     });
-    // The end of the engine is noticed elsewhere; a ring that ended is only silent.
+    // The end of the engine is noticed elsewhere.
     connection.on("error", () => {});
+    connection.on("close", () => {
+      if (this.#connection !== connection) return;
+      this.#timer = setTimeout(() => this.attach({ fromBeginning: false }), AGAIN_MS);
+      this.#timer.unref();
+    });
     connection.unref();
   }
 
   detach(): void {
+    clearTimeout(this.#timer);
     this.#connection?.destroy();
     this.#connection = undefined;
   }
