@@ -187,6 +187,18 @@ test("a refusal is told in HAProxy's words, with the line and the section that i
   ]);
 });
 
+test("a syslog that is away is no reason beside a real one", () => {
+  const common = { code: "ENGINE_RELOAD_FAILED", config: "", next: "do" } as const;
+  const logger = "[ALERT]    (5) : sendmsg()/writev() failed in logger #1: No such file or directory (errno=2)";
+  const bind =
+    "[ALERT]    (5) : Binding for frontend f: cannot bind socket (Address already in use) for [127.0.0.1:80]";
+  const told = (words: string): string[] => refusalProblems({ ...common, words }).map(({ message }) => message);
+  expect(told(`${logger}\n${bind}`)).toEqual([
+    "haproxy says: Binding for frontend f: cannot bind socket (Address already in use) for [127.0.0.1:80]",
+  ]);
+  expect(told(logger)[0]).toContain("failed in logger #1");
+});
+
 test("an end without words is told as such, and many complaints are counted", () => {
   const common = { code: "ENGINE_NOT_STARTED", config: "", next: "do" } as const;
   expect(refusalProblems({ ...common, words: "" })[0]?.message).toBe("haproxy ended without a word");

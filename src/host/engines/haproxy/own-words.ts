@@ -23,7 +23,9 @@ export function refusalProblems({ code, words, config, next }: Refusal): Problem
     const [, text] = /^\[ALERT\]\s+(?:\(\d+\)|[\d/]+)\s*:\s*(.*)$/.exec(line) ?? [];
     return text === undefined || isSummary(text) ? [] : [text.trim()];
   });
-  const said = [...new Set(alerts)];
+  // A syslog that is away ends nothing, and is only told when nothing else is.
+  const grave = alerts.filter((text) => !/failed in logger #\d+/.test(text));
+  const said = [...new Set(grave.length > 0 ? grave : alerts)];
   if (said.length === 0) {
     const last = words.trim().split("\n").slice(-3).join(" | ");
     return [problem(code, `haproxy ended${last === "" ? " without a word" : `: ${last.slice(0, 500)}`}`, next)];
