@@ -1,9 +1,10 @@
 /**
  * Visitors as a process of their own inside the lab's client, asked over standard input and output: a steady load,
- * single questions, WebSockets, and downloads that take their time.
+ * single questions, WebSockets, and downloads that take their time. It does not come first as observers do: it is the
+ * load itself, and would take the processor from those that it looks at.
  */
 
-import { comeFirst, nowMs } from "../clock.ts";
+import { nowMs } from "../clock.ts";
 import { LineChannel } from "../line-channel.ts";
 import { ask } from "./ask.ts";
 import type { Answer, Question } from "./ask.ts";
@@ -71,7 +72,6 @@ const operations = {
 export type VisitorOperations = typeof operations;
 
 if (import.meta.main) {
-  comeFirst();
   const channel = new LineChannel(process.stdin, process.stdout, (method, params) => {
     const operation = (operations as Record<string, (params: never) => unknown>)[method];
     if (operation === undefined) throw new Error(`visitors know no ${method}`);
