@@ -6,7 +6,7 @@
 
 import type { BalancerConfig, PathMatch, PoolConfig, RedirectConfig, SiteConfig } from "../config/balancer.ts";
 import { siteLog } from "./nginx-log.ts";
-import { block, escapePattern, quote, time, word } from "./nginx-words.ts";
+import { block, escapePattern, map, quote, time, word } from "./nginx-words.ts";
 
 /** What the locations of a site are made of. */
 export interface SiteView {
@@ -36,10 +36,37 @@ export function locations(view: SiteView): readonly string[] {
   const rules: readonly Rule[] = [
     ...site.redirects.map((redirect) => ({ match: redirect.match, lines: redirectLines(redirect) })),
     ...joinSuffixes(match).map((one) => ({ match: one, lines: staticLines(view, one) })),
-    ...site.paths.map((path) => ({ match: path.match, lines: poolLines(view, path.pool) })),
+    ...site.paths.map((path) => ({ match: path.match, lines: pathLines(view, path.pool) })),
   ];
-  const rest = site.static !== undefined && match.length === 0 ? staticLines(view) : poolLines(view, site.pool);
+  const rest = isAllStatic(site) ? wholeTreeLines(view, site.pool) : poolLines(view, site.pool);
   return [...ruleLocations(rules), ...block("location /", rest), ...namedLocations(view)];
+}
+
+/** For the http block, where a site has a tree: paths that are never served from one. */
+export const HIDDEN_LINES: readonly string[] = [
+  ...map("$uri", "$is_hidden", [
+    ["default", '""'],
+    // What begins with a dot is for tools (.git, .env, .htpasswd); but not what is well known (RFC 8615).
+    [quote("~/\\.(?!well-known(?:/|\\z))"), "1"],
+  ]),
+  ...map("$uri", "$is_source", [
+    ["default", "$is_hidden"],
+    [quote("~*(?:\\.(?:php[0-9]?|phtml|phps|phar|py|rb|pl|cgi|jsp|aspx?|inc|sql|bak|orig|swp)|~)\\z"), "1"],
+  ]),
+];
+
+/** Whether every request is looked up in the tree. */
+function isAllStatic(site: SiteConfig): boolean {
+  return site.static !== undefined && site.static.match.length === 0;
+}
+
+function hasSuffixesOnly(site: SiteConfig): boolean {
+  return !isAllStatic(site) && site.static?.match.every(({ kind }) => kind === "suffix") === true;
+}
+
+function pathLines(view: SiteView, pool: string): readonly string[] {
+  const isLookedUp = isAllStatic(view.site) && view.site.static?.fallback === true;
+  return isLookedUp ? wholeTreeLines(view, pool) : poolLines(view, pool);
 }
 
 function ruleLocations(rules: readonly Rule[]): readonly string[] {
@@ -141,27 +168,41 @@ function treeLines({ site, config, directory, ifWord }: SiteView): readonly stri
   ];
 }
 
-/** `match` undefined: for all that no rule fits. */
-function staticLines(view: SiteView, match?: Match): readonly string[] {
+/** For a location that all kinds of paths come to: sources of programs are not for visitors, and who runs them may be a member. */
+function wholeTreeLines(view: SiteView, pool: string): readonly string[] {
+  const { fallback = false } = view.site.static ?? {};
+  const hidden = fallback
+    ? wayLines("$is_source", fallbackName(view, pool))
+    : ["if ($is_source) {", "    return 404;", "}"];
+  if (!fallback) return [...hidden, ...treeLines(view), "index index.html;"];
+  return [...hidden, ...closingLines(view), ...treeLines(view), `try_files $uri ${fallbackName(view, pool)};`];
+}
+
+function closingLines(view: SiteView): readonly string[] {
+  return view.site.paths.length === 0 ? wayLines(closing(view), CLOSING_FILES) : [];
+}
+
+/** For what a rule of the tree fits. */
+function staticLines(view: SiteView, match: Match): readonly string[] {
   const { site } = view;
   const fallback = site.static?.fallback === true;
   const shared = treeLines(view);
-  if (!fallback) return [...shared, "index index.html;"];
-  const isAlone = site.paths.length === 0;
-  if (isAlone)
-    return [...wayLines(closing(view), CLOSING_FILES), ...shared, `try_files $uri ${fallbackName(view, site.pool)};`];
-  // What is missing goes where the path would go without files.
-  if (match?.kind === "exact") {
+  if (match.kind === "exact") {
     // Nothing can stand within an exact location, and nothing needs to: the one path is known.
     const pool = site.paths.find((path) => fits(path.match, match.text))?.pool ?? site.pool;
-    return [...shared, `try_files $uri ${fallbackName(view, pool)};`];
+    return fallback ? [...shared, `try_files $uri ${fallbackName(view, pool)};`] : [...shared, "index index.html;"];
   }
+  const variable = match.kind === "prefix" ? "$is_source" : "$is_hidden";
+  if (!fallback) return [`if (${variable}) {`, "    return 404;", "}", ...shared, "index index.html;"];
+  const served = (pool: string): readonly string[] => [
+    ...wayLines(variable, fallbackName(view, pool)),
+    `try_files $uri ${fallbackName(view, pool)};`,
+  ];
+  // What is missing goes where the path would go without files.
   const nested = site.paths.flatMap(({ match: path, pool }) =>
-    block(`location ${path.kind === "exact" ? exactPattern(path.text) : pattern(path)}`, [
-      `try_files $uri ${fallbackName(view, pool)};`,
-    ]),
+    block(`location ${path.kind === "exact" ? exactPattern(path.text) : pattern(path)}`, served(pool)),
   );
-  return [...shared, `try_files $uri ${fallbackName(view, site.pool)};`, ...nested];
+  return [...closingLines(view), ...shared, ...served(site.pool), ...nested];
 }
 
 /** Patterns alone are looked for within a pattern. */
@@ -181,6 +222,7 @@ function namedLocations(view: SiteView): readonly string[] {
     ...(hasClosingFiles
       ? block(`location ${CLOSING_FILES}`, [
           "keepalive_timeout 0;",
+          ...wayLines(hasSuffixesOnly(site) ? "$is_hidden" : "$is_source", closingName(view, site.pool)),
           ...treeLines(view),
           `try_files $uri ${closingName(view, site.pool)};`,
         ])
@@ -237,8 +279,9 @@ function redirectLines({ match, to, status, keepRest }: RedirectConfig): readonl
   if (match.kind !== "prefix" || to.includes("?")) return whole;
   const folder = match.text.replace(/\/+$/, "");
   const base = to.replace(/\/+$/, "");
-  const rest = quote(`^${escapePattern(folder)}(/.*)\\z`);
-  return [`if ($request_uri ~ ${rest}) {`, `    ${answer(status, `${base}$1`)}`, "}", ...whole];
+  // One slash, however many were sent: a target that began with two would be another host.
+  const rest = quote(`^${escapePattern(folder)}/[/\\\\]*(.*)\\z`);
+  return [`if ($request_uri ~ ${rest}) {`, `    ${answer(status, `${base}/$1`)}`, "}", ...whole];
 }
 
 function answer(status: number, target: string): string {

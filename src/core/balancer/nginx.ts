@@ -8,7 +8,7 @@ import type { BalancerConfig, NginxBuffers, SiteConfig } from "../config/balance
 import { listenersOf } from "./listeners.ts";
 import { fileFinder, neededFiles } from "./needed-files.ts";
 import { clientLines } from "./nginx-headers.ts";
-import type { SiteView } from "./nginx-locations.ts";
+import { HIDDEN_LINES, type SiteView } from "./nginx-locations.ts";
 import { logLines, quietChecks } from "./nginx-log.ts";
 import { MEDIA_TYPES } from "./nginx-media-types.ts";
 import { listenerServers, rateZones, TLS_DEFAULTS } from "./nginx-sites.ts";
@@ -101,7 +101,9 @@ function httpLines(wanted: Wanted, place: EnginePlace, machine: NginxMachine): r
     // Less than notices here: where nobody reads syslog, nginx would warn of it with every request.
     `error_log ${word(wordsFile(place))} error;`,
     ...basicLines(config, machine.temporaryFolder),
-    ...(config.sites.some((site) => site.static !== undefined) ? block("types", MEDIA_TYPES) : []),
+    ...(config.sites.some((site) => site.static !== undefined)
+      ? [...block("types", MEDIA_TYPES), ...HIDDEN_LINES]
+      : []),
     "default_type application/octet-stream;",
     ...(config.sites.some(({ tls }) => tls !== undefined) ? TLS_DEFAULTS : []),
     ...nameHash(config.sites),

@@ -81,6 +81,7 @@ class NginxEngine implements Engine {
   #generation: string | undefined;
   #wanted: Wanted | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  #isStopping = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -175,6 +176,10 @@ class NginxEngine implements Engine {
   }
 
   async stop(graceMs: number): Promise<void> {
+    // Whoever starts or reloads it now gives up; until then nobody knows what is to be ended.
+    this.#isStopping = true;
+    await this.#turn;
+    this.#isStopping = false;
     const pid = this.#pid ?? this.#master.find()?.pid;
     this.release();
     this.#forget();
@@ -235,6 +240,7 @@ class NginxEngine implements Engine {
     const before = this.#generations.live;
     const candidate = await this.#candidate(prepared);
     if (!candidate.ok) return this.#giveUp(before, candidate.problems);
+    if (this.#isStopping) return this.#giveUp(before, [stopping()]);
     this.#generations.enliven(candidate.value);
     const isStart = this.#pid === undefined;
     const refused = isStart ? await this.#start(prepared) : await this.#reload(prepared);
@@ -359,7 +365,7 @@ class NginxEngine implements Engine {
 
   async #awaitGeneration(prepared: Prepared, hasFailed: () => Promise<boolean>): Promise<boolean> {
     const limit = performance.now() + READY_LIMIT_MS;
-    while (performance.now() < limit) {
+    while (performance.now() < limit && !this.#isStopping) {
       if ((await readGeneration(this.#socket)) === prepared.generation) return true;
       if (await hasFailed()) return false;
       await sleep(LOOK_EVERY_MS);
@@ -434,6 +440,10 @@ async function awaitRetired(master: number, pids: ReadonlySet<number>): Promise<
 function isOlder(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]);
+}
+
+function stopping(): Problem {
+  return engineProblem("ENGINE_NOT_STARTED", "nginx is being ended", "start it again when it is wanted");
 }
 
 function missing(): { readonly ok: false; readonly problems: readonly Problem[] } {

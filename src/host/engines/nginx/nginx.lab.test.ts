@@ -104,6 +104,22 @@ describe.skipIf(LACKS)("the driver of nginx (needs root and nginx)", { timeout: 
     expect(seen.told).toEqual(texts);
   });
 
+  test("sources and hidden files are never served from a tree, and a redirect stays where it leads", async () => {
+    type Facts = { paths: string[]; answers: Record<string, string[]>; locations: string[] };
+    const { paths, answers, locations } = await lab<Facts>("sources");
+    const served = (name: string): string[] => paths.filter((_, index) => answers[name]?.[index] === "file");
+    for (const name of ["all", "paths", "prefix", "alone"])
+      expect(served(name), name).toEqual(["/page.html", "/.well-known/x", "/api/page.html"]);
+    expect(served("html")).toEqual(["/page.html", "/api/page.html"]);
+    expect(new Set(answers["all"])).toEqual(new Set(["file", "member"]));
+    expect(new Set(answers["alone"])).toEqual(new Set(["file", "404"]));
+    expect(locations).toEqual(["/evil.example/", "/evil.example", "/a?b=c", "/?b=c", "/", "/new"]);
+  });
+
+  test("who is told to end while it starts leaves nothing behind", async () => {
+    expect(await lab("endedEarly")).toEqual({ left: ["0", "0", "0", "0", "0", "0", "0"], settings: ["0", "0"] });
+  });
+
   test("1,000 sites with 5,000 members are rendered, checked, started and reloaded within seconds", async () => {
     type Facts = { renderMs: number; checkMs: number; startMs: number; reloadMs: number; complaints: string[] };
     const seen = await lab<Facts>("many");
