@@ -127,6 +127,25 @@ test("figures add up all workers and both backends, and keep what ended workers 
   expect(counters.members(wanted, 2)[0]).toMatchObject({ sessions: 4, requests: 16 });
 });
 
+test("when a member was last used is known over reloads", () => {
+  const counters = new Counters();
+  const wanted = wantedOf(balancer());
+  const idle = (nowMs: number): (number | undefined)[] =>
+    counters.members(wanted, 2, nowMs).map(({ idleSeconds }) => idleSeconds);
+  const count = (seconds: string): ReturnType<typeof worker> =>
+    worker(
+      [`apache,srv1,0,0,1,UP,100,${seconds},L4OK,,,,`, "apache,srv2,0,0,0,UP,100,-1,L4OK,,,,"],
+      "http:80,FRONTEND,0,0,0,0,",
+    );
+  counters.take(new Map([[1, count("5")]]), [1], 100_000);
+  expect(idle(100_000)).toEqual([5, undefined]);
+  // The next worker has given it nothing yet.
+  counters.take(new Map([[2, count("-1")]]), [2], 120_000);
+  expect(idle(120_000)).toEqual([25, undefined]);
+  counters.take(new Map([[2, count("0")]]), [2], 130_000);
+  expect(idle(131_000)).toEqual([1, undefined]);
+});
+
 test("health is unknown before the first check and without one", () => {
   const counters = new Counters();
   const row = (status: string, check: string): string => `apache,srv1,0,0,0,${status},100,-1,${check},,,,`;

@@ -87,11 +87,13 @@ export class Counters {
   /** The last count of each worker that lives. */
   readonly #living = new Map<number, WorkerCount>();
   readonly #requestsOfEnded = new Map<string, number>();
+  /** When a server was last given a request, which a new worker does not know of the one before. */
+  readonly #usedAtMs = new Map<string, number>();
   #requests = 0;
   #serverErrors = 0;
 
   /** Takes new counts of workers; what those had counted last that do not live any more is added to the past. */
-  take(counts: ReadonlyMap<number, WorkerCount>, living: readonly number[]): void {
+  take(counts: ReadonlyMap<number, WorkerCount>, living: readonly number[], nowMs = performance.now()): void {
     for (const [pid, count] of this.#living) {
       if (living.includes(pid)) continue;
       this.#requests += count.requests;
@@ -100,13 +102,20 @@ export class Counters {
         this.#requestsOfEnded.set(id, (this.#requestsOfEnded.get(id) ?? 0) + requests);
       this.#living.delete(pid);
     }
-    for (const [pid, count] of counts) this.#living.set(pid, count);
+    for (const [pid, count] of counts) {
+      this.#living.set(pid, count);
+      for (const [id, { idleSeconds }] of count.servers) {
+        if (idleSeconds === undefined) continue;
+        this.#usedAtMs.set(id, Math.max(this.#usedAtMs.get(id) ?? -Infinity, nowMs - idleSeconds * 1_000));
+      }
+    }
   }
 
   /** Forgets everything: another engine was started. */
   clear(): void {
     this.#living.clear();
     this.#requestsOfEnded.clear();
+    this.#usedAtMs.clear();
     this.#requests = 0;
     this.#serverErrors = 0;
   }
@@ -128,14 +137,14 @@ export class Counters {
   }
 
   /** Figures of all members; health is what `worker`, the one with new connections, found. */
-  members(wanted: Wanted, worker: number): MemberFigures[] {
+  members(wanted: Wanted, worker: number, nowMs = performance.now()): MemberFigures[] {
     const current = this.#living.get(worker);
     return wanted.members.map((want) => {
       const ids = [memberId(want), memberId({ ...want, pool: fallbackName(want.pool) })];
       const counts = [...this.#living.values()].flatMap(({ servers }) => ids.flatMap((id) => servers.get(id) ?? []));
       const sum = (of: (count: ServerCount) => number): number => counts.reduce((total, count) => total + of(count), 0);
       const ended = ids.reduce((total, id) => total + (this.#requestsOfEnded.get(id) ?? 0), 0);
-      const idle = counts.flatMap(({ idleSeconds }) => (idleSeconds === undefined ? [] : [idleSeconds]));
+      const usedAtMs = Math.max(...ids.map((id) => this.#usedAtMs.get(id) ?? -Infinity));
       const key: MemberKey = { pool: want.pool, member: want.member };
       return {
         ...key,
@@ -143,7 +152,7 @@ export class Counters {
         sessions: sum(({ sessions }) => sessions),
         queued: sum(({ queued }) => queued),
         requests: ended + sum(({ requests }) => requests),
-        idleSeconds: idle.length === 0 ? undefined : Math.min(...idle),
+        idleSeconds: usedAtMs === -Infinity ? undefined : Math.max(0, Math.round((nowMs - usedAtMs) / 1_000)),
         weight: want.weight,
         isDraining: want.drain !== undefined,
       };
