@@ -7,6 +7,7 @@ import { REQUESTS } from "./behaviours/requests.ts";
 import { ROUTING } from "./behaviours/routing.ts";
 import { RUNTIME } from "./behaviours/runtime.ts";
 import { STATIC } from "./behaviours/static.ts";
+import { STRANGERS } from "./behaviours/strangers.ts";
 import { TLS } from "./behaviours/tls.ts";
 
 export const BEHAVIOURS: readonly Behaviour[] = [
@@ -17,4 +18,5 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   ...HEALTH,
   ...RUNTIME,
   ...STATIC,
+  ...STRANGERS,
 ];

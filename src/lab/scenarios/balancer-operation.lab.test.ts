@@ -91,7 +91,7 @@ test.for(["haproxy", "nginx"] as const)(
     await withBalancedSite({ engine }, async (site) => {
       const holder = await site.lab.calm();
       site.put("garbage.pem", "no certificate\n");
-      await site.startLoad({ perSecond: 100 });
+      await site.startLoad({ perSecond: 100, asBrowser: engine === "nginx" });
       const pids = await enginePids(site, holder, engine);
       ok(pids.length > 0, "no engine was found");
       const lacking: (typeof MISTAKES)[number] =
