@@ -84,6 +84,7 @@ test.for(["haproxy", "nginx"] as const)(
       await secure.call("startLoad", {
         ...tls,
         requests: [{ method: "GET", path: "/" }],
+        asBrowser,
       });
       const { socket } = await site.visitors.call("openSocket", { address: PUBLIC_VIP, port: 80, host: SITE });
       const download = await site.visitors.call("startDownload", {
