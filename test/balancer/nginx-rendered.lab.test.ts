@@ -37,7 +37,7 @@ function check(directory: string) {
 
 test.each(readNginxCases())("nginx takes: $title", ({ input }) => {
   const directory = mkdtempSync(join(folder, "case-"));
-  mkdirSync(join(directory, "temporary"), { recursive: true });
+  for (const name of ["temporary", "private"]) mkdirSync(join(directory, name));
   for (const { path, content } of renderedByNginx(input, directory)) {
     writeFileSync(join(directory, path), content);
     for (const [, bundle = ""] of content.matchAll(/ssl_certificate (\S+);/g)) {

@@ -31,9 +31,9 @@ export interface NginxMachine {
   readonly certificateNames?: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Socket on which the figures are asked for. */
+/** Socket on which the figures are asked for; in a folder that is closed to the workers' account. */
 export function statusSocket({ directory }: EnginePlace): string {
-  return `${directory}/status.sock`;
+  return `${directory}/private/status.sock`;
 }
 
 /** nginx' own words, and the number of its master process. */

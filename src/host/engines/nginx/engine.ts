@@ -31,7 +31,7 @@ import { Counters, memberFigures } from "./figures.ts";
 import { refusalProblems, seriousWords } from "./own-words.ts";
 import { type Account, findAccount, findProgram, Master, readVersion } from "./program.ts";
 import { Pulse } from "./pulse.ts";
-import { readGeneration, readStatus } from "./status.ts";
+import { forgetQuestions, readGeneration, readStatus } from "./status.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { unreadableTrees } from "./unreadable-trees.ts";
 import { workersOf } from "./workers.ts";
@@ -279,6 +279,8 @@ class NginxEngine implements Engine {
 
   /** Workers read error pages and write large bodies, as an account that is not ours. */
   #openToWorkers(folder: string): void {
+    // nginx lets everybody use its sockets, so the folder must not.
+    mkdirSync(dirname(this.#socket), { recursive: true, mode: 0o700 });
     const temporary = temporaryFolder(this.#options.directory, this.#account);
     mkdirSync(temporary, { recursive: true, mode: 0o755 });
     if (this.#account === undefined) return;
@@ -393,13 +395,16 @@ class NginxEngine implements Engine {
     this.#forget();
     this.#pulse.stop();
     const recent = wordsSince(this.#words, Math.max(0, wordsLength(this.#words) - 8_192));
-    const last = seriousWords(recent).slice(-2).join("; ");
+    // Workers complain about single requests; only the master's own words are about its end.
+    const own = recent.split("\n").filter((line) => line.includes(`] ${pid}#`));
+    const last = seriousWords(own.join("\n")).slice(-2).join("; ");
     this.#tell({ kind: "ended", detail: `nginx (process ${pid}) ended${last === "" ? "" : `: ${last}`}` });
   }
 
   #forget(): void {
     this.#pid = undefined;
     this.#generation = undefined;
+    forgetQuestions(this.#socket);
     this.#counters.clear();
   }
 

@@ -5,6 +5,14 @@ import { request } from "node:http";
 const LIMIT_MS = 2_000;
 const MAX_BYTES = 4_096;
 
+/** Questions of ours that nginx counted, by socket: nobody wants to see them among visitors' requests. */
+const asked = new Map<string, number>();
+
+/** nginx begins to count anew. */
+export function forgetQuestions(socket: string): void {
+  asked.delete(socket);
+}
+
 /** Figures of all workers together, since the master's start. */
 export interface StatusFigures {
   readonly connections: number;
@@ -22,7 +30,8 @@ export async function readGeneration(socket: string, timeoutMs = LIMIT_MS): Prom
 
 export async function readStatus(socket: string): Promise<StatusFigures | undefined> {
   const text = await get(socket, "/status", LIMIT_MS);
-  return text === undefined ? undefined : parseStatus(text);
+  const figures = text === undefined ? undefined : parseStatus(text);
+  return figures && { ...figures, requests: Math.max(0, figures.requests - (asked.get(socket) ?? 0)) };
 }
 
 /** Reads the page of `stub_status`; our own question is counted neither as a connection nor as under way. */
@@ -41,23 +50,24 @@ export function parseStatus(text: string): StatusFigures | undefined {
 
 function get(socketPath: string, path: string, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath, path, agent: false, headers: { host: "status", connection: "close" } });
-    const timer = setTimeout(() => asked.destroy(), timeoutMs);
+    const question = request({ socketPath, path, agent: false, headers: { host: "status", connection: "close" } });
+    const timer = setTimeout(() => question.destroy(), timeoutMs);
     const settle = (text: string | undefined): void => {
       clearTimeout(timer);
       resolve(text);
     };
-    asked.on("response", (response) => {
+    question.on("response", (response) => {
       let text = "";
+      asked.set(socketPath, (asked.get(socketPath) ?? 0) + 1);
       response.setEncoding("latin1");
       response.on("data", (chunk: string) => {
         text += chunk;
-        if (text.length > MAX_BYTES) asked.destroy();
+        if (text.length > MAX_BYTES) question.destroy();
       });
       response.on("end", () => settle(response.statusCode === 200 ? text : undefined));
     });
-    asked.on("error", () => settle(undefined));
-    asked.on("close", () => settle(undefined));
-    asked.end();
+    question.on("error", () => settle(undefined));
+    question.on("close", () => settle(undefined));
+    question.end();
   });
 }
