@@ -4,6 +4,7 @@ import { balancer } from "../core/balancer/pretended-balancer.ts";
 import type { Problem, Result } from "../core/base/report.ts";
 import type { ClusterConfig } from "../core/config/cluster.ts";
 import type { Applied } from "../host/engines/engine.ts";
+import { RETRIED } from "./balancer/keeper.ts";
 import { cluster } from "./fixtures/pretended-cluster.ts";
 import type { Loaded } from "./load.ts";
 import { Reloader } from "./reload.ts";
@@ -22,19 +23,25 @@ function reloading(file: Result<Loaded> | Loaded, before = loaded()) {
   let running = before;
   let refuses: "check" | "adopt" | "restart" | undefined;
   let by: Applied["by"] = "runtime";
-  const refused = { ok: false, problems: [PROBLEM] } as const;
+  let refusal = PROBLEM;
+  let appliedWith: readonly Problem[] = [];
+  const refused = (): Result<never> => ({ ok: false, problems: [refusal] });
   const fine = <T>(value: T): Result<T> => ({ ok: true, value, problems: [] });
   const reloader = new Reloader({
     node: "srv1",
     running: () => running,
     load: async () => ("ok" in file ? file : fine(file)),
-    check: async () => (did.push("check"), refuses === "check" ? refused : fine(undefined)),
-    adopt: async () => (did.push("adopt"), refuses === "adopt" ? refused : fine({ by, durationMs: 12, oldWorkers: 0 })),
+    check: async () => (did.push("check"), refuses === "check" ? refused() : fine(undefined)),
+    adopt: async () => (
+      did.push("adopt"),
+      refuses === "adopt" ? refused() : { ...fine({ by, durationMs: 12, oldWorkers: 0 }), problems: appliedWith }
+    ),
     adopted: (now) => {
       running = now;
     },
     restart: async () => (
-      did.push("restart"), refuses === "restart" ? refused : { ok: true, node: "srv1", detail: "" }
+      did.push("restart"),
+      refuses === "restart" ? { ok: false, problems: [refusal] } : { ok: true, node: "srv1", detail: "" }
     ),
     record: ({ reason, facts }) => did.push(`${reason} ${String(facts["how"] ?? facts["detail"])}`),
   });
@@ -42,7 +49,8 @@ function reloading(file: Result<Loaded> | Loaded, before = loaded()) {
     reloader,
     did,
     running: () => running,
-    refuse: (what: typeof refuses) => (refuses = what),
+    refuse: (what: typeof refuses, problem = PROBLEM) => ((refuses = what), (refusal = problem)),
+    appliesWith: (problems: readonly Problem[]) => (appliedWith = problems),
     applies: (how: Applied["by"]) => (by = how),
   };
 }
@@ -53,6 +61,33 @@ test("a file that is wrong is refused whole, and nothing is asked of anybody", a
   expect(await reloader.reload()).toEqual({ ok: false, problems: [PROBLEM] });
   expect(did).toEqual(["CONFIG_REFUSED there is no setting nod"]);
   expect(running()).toBe(before);
+});
+
+test("the event of a refusal tells the error and not a warning before it", async () => {
+  const warning: Problem = { code: "POOL_OF_ONE", severity: "warning", message: "pool api has one member" };
+  const { reloader, did } = reloading({ ok: false, problems: [warning, PROBLEM] });
+  await reloader.reload();
+  expect(did).toEqual(["CONFIG_REFUSED there is no setting nod"]);
+});
+
+test("what the file and the driver both find is told once, with its place", async () => {
+  const warning: Problem = { code: "CERTIFICATE_EXPIRED", severity: "warning", message: "a.pem expired" };
+  const placed = { ...warning, at: { file: "cluster.yaml", line: 1, column: 2, length: 3, text: "x" } };
+  const other: Problem = { code: "CERTIFICATE_EXPIRED", severity: "warning", message: "b.pem expired" };
+  const { reloader, appliesWith } = reloading({ ok: true, value: loaded(), problems: [placed] });
+  appliesWith([{ ...warning, subject: { file: "a.pem" } }, other]);
+  expect(await reloader.reload()).toMatchObject({ ok: true, problems: [placed, other] });
+});
+
+test("a refused reload is not tried again by itself, and says so", async () => {
+  const busy = { ...PROBLEM, next: `stop python3 or let it listen elsewhere; ${RETRIED}` };
+  for (const step of ["check", "adopt"] as const) {
+    const { reloader, refuse } = reloading(loaded());
+    refuse(step, busy);
+    const answer = await reloader.reload();
+    const [next] = answer.problems.map((problem) => problem.next);
+    expect(next).toBe("stop python3 or let it listen elsewhere, then `understudy reload` again");
+  }
 });
 
 test("what only the engine can judge is judged before anything is done", async () => {

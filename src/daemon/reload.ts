@@ -16,6 +16,7 @@ import type { DecisionEvent } from "../core/node/effects.ts";
 import type { Applied } from "../host/engines/engine.ts";
 import type { Balancer } from "./balancer/balancer.ts";
 import { makeEngine } from "./balancer/engines.ts";
+import { RETRIED } from "./balancer/keeper.ts";
 import type { DaemonOptions, Loaded } from "./load.ts";
 import { loadApart } from "./load-apart.ts";
 import type { Log } from "./log.ts";
@@ -99,7 +100,7 @@ export class Reloader {
     const { balancer } = loaded.value.config;
     if (balancer !== undefined) {
       const checked = await check(balancer);
-      if (!checked.ok) return refused(checked.problems);
+      if (!checked.ok) return refused(checked.problems.map(onceOnly));
     }
     const parts = changedParts(running, loaded.value);
     const problems = loaded.problems;
@@ -121,19 +122,26 @@ export class Reloader {
     if (balancer === undefined) return { ok: true, node, how: [], restarts: false, problems };
     // Also when the file says the same: what it names, such as a certificate, may be new.
     const applied = await this.#options.adopt(balancer);
-    if (!applied.ok) return refused(applied.problems);
+    if (!applied.ok) return refused(applied.problems.map(onceOnly));
     const differs = !isDeepStrictEqual(balancer, this.#options.running().config.balancer);
     this.#options.adopted(loaded);
     const words = describeApplied(applied.value);
     const how = differs || applied.value.by !== "nothing" ? [`balancer: ${words}`] : [];
-    return { ok: true, node, how, restarts: false, problems: [...problems, ...applied.problems] };
+    return {
+      ok: true,
+      node,
+      how,
+      restarts: false,
+      problems: [...problems, ...withoutKnown(applied.problems, problems)],
+    };
   }
 
   #tell(answer: ReloadAnswer): void {
     const { node, record } = this.#options;
     const about = { group: undefined, node, link: undefined } as const;
     if (!answer.ok) {
-      const detail = answer.problems[0]?.message ?? "it is not accepted";
+      const cause = answer.problems.find(({ severity }) => severity === "error") ?? answer.problems[0];
+      const detail = cause?.message ?? "it is not accepted";
       record({ severity: "warning", reason: "CONFIG_REFUSED", ...about, facts: { detail } });
     } else if (answer.how.length > 0) {
       record({ severity: "info", reason: "CONFIG_RELOADED", ...about, facts: { how: answer.how.join("; ") } });
@@ -151,6 +159,20 @@ function needsRestart(before: Loaded, after: Loaded, parts: readonly string[]): 
   // An engine is chosen, made and ended by the daemon's start.
   if (before.config.balancer?.engine !== after.config.balancer?.engine) return true;
   return before.configHash !== after.configHash || parts.some((part) => part !== "balancer");
+}
+
+/** What reading the file told already, with the place in it, the engine's driver found in the files once more. */
+function withoutKnown(problems: readonly Problem[], known: readonly Problem[]): readonly Problem[] {
+  const told = new Set(known.map(({ code, message }) => `${code} ${message}`));
+  return problems.filter(({ code, message }) => !told.has(`${code} ${message}`));
+}
+
+/** A refused reload leaves the config before in place: nobody tries the new one again. */
+function onceOnly(problem: Problem): Problem {
+  const words = problem.next?.split("; ");
+  if (words?.includes(RETRIED) !== true) return problem;
+  const own = words.filter((word) => word !== RETRIED).join("; ");
+  return { ...problem, next: `${own === "" ? "mend that" : own}, then \`understudy reload\` again` };
 }
 
 function describeApplied({ by, durationMs }: Applied): string {

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { balancer, site } from "../core/balancer/pretended-balancer.ts";
 import { parseCluster } from "../core/config/parse.ts";
 import { balancerFileProblems } from "./balancer-files.ts";
 
@@ -108,6 +109,19 @@ test("a name that no certificate of the site has is told, and a missing chain", 
       `aliases: [b.com, c.com], ${tls("[DIR/whole.pem, { certificate: DIR/b.pem, key: DIR/b.key }, { certificate: DIR/c.pem, key: DIR/c.key }]")}`,
     ),
   ).toEqual([expect.stringMatching(/info CERTIFICATE_LACKS_CHAIN/)]);
+});
+
+test("what is wrong with a file's names is told of the file also where no place in the cluster file is known", () => {
+  const tls = {
+    certificates: [{ certificate: at("whole.pem"), key: undefined }],
+    minVersion: "1.2",
+    http2: true,
+  } as const;
+  const sites = ["b.com", "c.com"].map((name) => site(name, { tls }));
+  expect(balancerFileProblems(balancer({ sites }))).toMatchObject([
+    { code: "CERTIFICATE_LACKS_NAME", subject: { file: at("whole.pem") }, message: expect.stringMatching(/b\.com/) },
+    { code: "CERTIFICATE_LACKS_NAME", subject: { file: at("whole.pem") }, message: expect.stringMatching(/c\.com/) },
+  ]);
 });
 
 test("what is no certificate and no key is told as such", () => {

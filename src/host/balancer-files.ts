@@ -212,10 +212,12 @@ class Inspector {
     const [first] = lacking;
     if (first === undefined) return;
     const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : "";
-    this.tell("CERTIFICATE_LACKS_NAME", `${site.name} names`, [[...path, "tls", "certificates"]], {
+    const file = site.tls?.certificates[0]?.certificate ?? "";
+    this.tell("CERTIFICATE_LACKS_NAME", file, [[...path, "tls", "certificates"]], {
       severity: "warning",
       message: `no certificate of site ${site.name} is for ${first[0]}${more}: browsers refuse the site under that name`,
       next: "get a certificate with all names of the site",
+      about: site.name,
     });
   }
 
@@ -289,15 +291,16 @@ class Inspector {
     }
   }
 
-  /** Once for each file and code: many sites may share a certificate. */
+  /** Once for each code and file, which many sites may share; or for each that it is `about`. */
   private tell(
     code: BalancerFileCode,
     file: string,
     at: readonly ConfigPath[],
-    text: Pick<Problem, "message" | "next"> & { readonly severity?: Severity },
+    { about, ...text }: Pick<Problem, "message" | "next"> & { readonly severity?: Severity; readonly about?: string },
   ): void {
-    if (this.seen.has(`${code} ${file}`)) return;
-    this.seen.add(`${code} ${file}`);
+    const key = `${code} ${file} ${about ?? ""}`;
+    if (this.seen.has(key)) return;
+    this.seen.add(key);
     const position = at.map((path) => this.positions?.find(path)).find((found) => found !== undefined);
     this.problems.push({
       code,

@@ -21,6 +21,8 @@ import { Applier } from "./applier.ts";
 const PAUSES_MS = [0, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
 /** After so long a life, the next death is a first one again. */
 const CALM_MS = 60_000;
+/** Said in the next step of what is refused, where it is so. */
+export const RETRIED = "it is tried again by itself";
 /** To end a hung or unwanted engine. */
 const KILL_GRACE_MS = 0;
 
@@ -311,7 +313,7 @@ function failure(engine: string, error: NodeJS.ErrnoException): Problem {
       code: "ENGINE_FILES_REFUSED",
       severity: "error",
       message: `the files of ${engine} cannot be written: ${error.message}`,
-      next: "look at `df -h` and the mode of the runtime directory (/run/understudy); it is tried again by itself",
+      next: `look at \`df -h\` and the mode of the runtime directory (/run/understudy); ${RETRIED}`,
     };
   }
   return {

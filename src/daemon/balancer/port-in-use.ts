@@ -6,6 +6,7 @@
 
 import type { Problem } from "../../core/base/report.ts";
 import type { PortHolder } from "../../host/linux/port-holder.ts";
+import { RETRIED } from "./keeper.ts";
 
 const IN_USE = /address already in use/i;
 /** `192.0.2.10:80`, `[2001:db8::1]:80`, `:::80`, `*:80`. */
@@ -24,7 +25,7 @@ export async function explainPortInUse(
     return {
       ...problem,
       message: `${problem.message}; ${program} (process ${pid}) listens on port ${port}`,
-      next: `stop ${program} or let it listen elsewhere, for example on the members' port; it is tried again by itself`,
+      next: `stop ${program} or let it listen elsewhere, for example on the members' port; ${RETRIED}`,
     };
   }
   return problem;
