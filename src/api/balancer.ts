@@ -118,6 +118,8 @@ export interface MemberView {
   readonly address: string;
   readonly port: number;
   readonly weight: number;
+  /** The cluster file's, where an operator set another. */
+  readonly fileWeight?: number;
   readonly backup: boolean;
   readonly drain: DrainCause | undefined;
   readonly health: "up" | "down" | "unknown";

@@ -128,7 +128,7 @@ export interface Waited {
   readonly problems: readonly Problem[];
 }
 
-/** Polls until it is finished, the time is over, or somebody ended the drain. */
+/** Polls until it is finished, the time is over, or the drain does not count any more. */
 export async function awaitDrain(options: WaitOptions): Promise<Waited> {
   const { client, quietMs, timeoutMs } = options;
   const startedMs = performance.now();
@@ -212,8 +212,8 @@ function drainEnded(names: string): Problem {
   return {
     code: "DRAIN_ENDED",
     severity: "error",
-    message: `somebody ended the drain of ${names} meanwhile: it gets new visitors again`,
-    next: "`understudy events` tells who; drain it again",
+    message: `${names} gets new visitors again: somebody ended the drain, or nobody else of the pool is up`,
+    next: "`understudy events` tells which; drain it again, or bring the others back",
   };
 }
 

@@ -45,6 +45,13 @@ test("pools are one table, with sums of all engines, and reasons where a state n
   expect(shown(answer, "static")).not.toContain("apache");
 });
 
+test("a weight that an operator set says so, with the cluster file's", () => {
+  const answer = poolsAnswer({
+    srv1: balancerView("srv1", [poolView("apache", [memberView("srv1", { weight: 7, fileWeight: 100 })])]),
+  });
+  expect(shown(answer).split("\n").at(-1)).toMatch(/ 7 .*weight by an operator, 100 in the cluster file$/);
+});
+
 test("what the engines see differently is told with who sees what", () => {
   const answer = poolsAnswer({
     srv1: balancerView("srv1", [poolView("apache", [memberView("srv1"), memberView("srv2", { drain: "standby" })])]),

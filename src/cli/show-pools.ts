@@ -121,6 +121,8 @@ function notesOn(folded: FoldedMember, states: readonly MemberState[], weights: 
   }
   if (weights.length > 1)
     notes.push(`weight ${opinions.map(({ node, view }) => `${view.weight} on ${harmless(node)}`).join(", ")}`);
+  const [fileWeight] = opinions.flatMap(({ view }) => view.fileWeight ?? []);
+  if (fileWeight !== undefined) notes.push(`weight by an operator, ${fileWeight} in the cluster file`);
   if (weights.length === 1 && weights[0] === 0 && drain === undefined) notes.push("weight 0: no new visitors");
   return notes;
 }

@@ -46,7 +46,7 @@ export function drainCommand(): Command {
       readDuration,
       QUIET_MS,
     )
-    .option("--force", "also when nobody would be left for new visitors")
+    .option("--force", "also when nobody is left for new visitors, now or later")
     .option("--json", "print one JSON object instead of text")
     .addHelpText("after", FINISHED)
     .action(async (member: string, flags: DrainFlags, command: Command) => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import type { Facts } from "./effective.ts";
-import { effective, NO_FINDINGS, poolsLeftEmpty } from "./effective.ts";
+import { effective, NO_FINDINGS, poolsLeftEmpty, restingDrains } from "./effective.ts";
 import { balancer, member, pool } from "./pretended-balancer.ts";
 import { memberId, wantedOf } from "./wanted.ts";
 import type { MemberWish } from "./wishes.ts";
@@ -17,17 +17,19 @@ const CONFIG = balancer({
 
 interface Told {
   readonly drained?: readonly string[];
+  readonly forced?: readonly string[];
   readonly weights?: Readonly<Record<string, number>>;
   readonly standby?: readonly string[];
   readonly down?: readonly string[];
   readonly servingAll?: readonly string[];
 }
 
-function facts({ drained = [], weights = {}, standby = [], down = [], servingAll = [] }: Told): Facts {
+function facts({ drained = [], forced = [], weights = {}, standby = [], down = [], servingAll = [] }: Told): Facts {
   const key = (id: string) => ({ pool: id.split("/")[0] ?? "", member: id.split("/")[1] ?? "" });
   const wish = (word: string, value: string): MemberWish => ({ key: word, value, version: 1, node: "srv1" });
   const wishes = [
     ...drained.map((id) => wish(drainKey(key(id)), "on")),
+    ...forced.map((id) => wish(drainKey(key(id)), "force")),
     ...Object.entries(weights).map(([id, weight]) => wish(weightKey(key(id)), String(weight))),
   ];
   return {
@@ -79,8 +81,44 @@ test("a standby never drains the last members that could take new visitors", () 
   ]);
 });
 
-test("an operator's drain counts also for the last member", () => {
-  expect(drains({ drained: ["images/srv1", "images/srv2"] })).toEqual(["images/srv1 operator", "images/srv2 operator"]);
+test("a drain does not count while nobody else of the pool is up, and counts again when somebody is", () => {
+  const drained = ["apache/srv1", "images/srv1"];
+  expect(drains({ drained, down: ["apache/srv2"] })).toEqual(["apache/srv1 operator", "images/srv1 operator"]);
+  const told = { drained, down: ["apache/srv2", "apache/far"] };
+  expect(drains(told)).toEqual(["images/srv1 operator"]);
+  expect(restingDrains(effective(CONFIG, facts(told)), facts(told).wishes)).toEqual(["apache/srv1"]);
+  // A member of which a check says good things is better than those of which suspected checks say bad ones.
+  expect(drains({ ...told, servingAll: ["apache"] })).toEqual(["images/srv1 operator"]);
+  // What is down itself is no help.
+  expect(drains({ drained, down: ["apache/srv1", "apache/srv2", "apache/far"] })).toEqual([
+    "apache/srv1 operator",
+    "images/srv1 operator",
+  ]);
+  // Where nobody passes and the checks are not believed, all may serve.
+  const all = ["images/srv1", "images/srv2"];
+  expect(drains({ drained: all, down: all, servingAll: ["images"] })).toEqual([]);
+  // Two operators at the same moment, on two nodes: nobody said that the pool may be empty.
+  expect(drains({ drained: ["images/srv1", "images/srv2"] })).toEqual([]);
+});
+
+test("a forced drain counts also for the last member, and says that the pool may be empty", () => {
+  expect(drains({ forced: ["images/srv1", "images/srv2"] })).toEqual(["images/srv1 operator", "images/srv2 operator"]);
+  expect(drains({ drained: ["images/srv1"], forced: ["images/srv2"] })).toEqual([
+    "images/srv1 operator",
+    "images/srv2 operator",
+  ]);
+  expect(drains({ forced: ["images/srv1"], down: ["images/srv2"] })).toEqual(["images/srv1 operator"]);
+});
+
+test("a member whose drain rests is drained by its node's standby when another one can take its place", () => {
+  const drained = ["apache/srv1", "apache/far"];
+  expect(drains({ drained, down: ["apache/srv2"], standby: ["srv1"] })).toEqual([
+    "apache/srv1 standby",
+    "images/srv1 standby",
+  ]);
+  expect(drains({ drained: ["images/srv1"], down: ["images/srv2"], standby: ["srv1"] })).toEqual([
+    "apache/srv1 standby",
+  ]);
 });
 
 test("a drain that leaves nobody for new visitors is found, with nodes in standby counted as gone", () => {
@@ -106,10 +144,11 @@ test("only engines without checks of their own are told what our checks found", 
   expect(isUp({ ...CONFIG, engine: "nginx" }, { ...down, servingAll: ["apache"] })).toBe(true);
 });
 
-test("whatever is in standby and down, a pool keeps a member for new visitors unless operators took all", () => {
+test("whatever is in standby and down, a pool keeps a member for new visitors unless operators insisted on another thing", () => {
   const ids = CONFIG.pools.flatMap((one) => one.members.map(({ name }) => `${one.name}/${name}`));
   const told = fc.record({
     drained: fc.subarray(ids),
+    forced: fc.subarray(ids, { maxLength: 1 }),
     standby: fc.subarray(["srv1", "srv2"]),
     down: fc.subarray(ids),
     servingAll: fc.subarray(["apache", "images"]),
@@ -120,7 +159,8 @@ test("whatever is in standby and down, a pool keeps a member for new visitors un
       const isUsable = (id: string) => one.servingAll.includes(id.split("/")[0] ?? "") || !one.down.includes(id);
       for (const { name } of CONFIG.pools) {
         const usable = wanted.members.filter((want) => want.pool === name && isUsable(memberId(want)));
-        const open = usable.filter((want) => want.drain !== "operator");
+        const isForced = one.forced.some((id) => id.startsWith(`${name}/`));
+        const open = usable.filter((want) => !isForced || want.drain !== "operator");
         if (open.length > 0) expect(open.some((want) => want.drain === undefined)).toBe(true);
       }
     }),

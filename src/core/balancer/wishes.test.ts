@@ -6,6 +6,7 @@ import type { MemberWish, WishBook } from "./wishes.ts";
 import {
   drainKey,
   isDrained,
+  isDrainForced,
   isFull,
   mergeWishes,
   NO_WISHES,
@@ -72,7 +73,7 @@ test("what merging calls changed is exactly what is another wish than before", (
 
 test("a wish stated anew wins over everything that was known when it was stated", () => {
   fc.assert(
-    fc.property(wishes, fc.constantFrom("on", "off"), (before, value) => {
+    fc.property(wishes, fc.constantFrom("on", "force", "off"), (before, value) => {
       const known = book(before);
       const stated = stateWish(known, { key: drainKey(SRV1), value, node: "srv1" });
       expect(book(before, [stated], before).get(stated.key)).toEqual(stated);
@@ -85,6 +86,11 @@ test("of two wishes stated apart a drain wins over its end, whoever counted equa
   const off: MemberWish = { ...on, value: "off", node: "srv2" };
   expect(isDrained(book([on], [off]), SRV1)).toBe(true);
   expect(isDrained(book([off], [on]), SRV1)).toBe(true);
+  const forced: MemberWish = { ...on, value: "force", node: "srv0" };
+  expect(isDrainForced(book([on], [forced], [off]), SRV1)).toBe(true);
+  expect(isDrainForced(book([forced], [on]), SRV1)).toBe(true);
+  expect(isDrained(book([forced]), SRV1)).toBe(true);
+  expect(isDrainForced(book([on]), SRV1)).toBe(false);
   // The side that said more about it since they last met wins in any case.
   expect(isDrained(book([on], [{ ...off, version: 5 }]), SRV1)).toBe(false);
 });

@@ -2,7 +2,7 @@
  * Operators' wishes about members: small versioned registers that every node stores and tells the others. Nobody owns
  * one: it may be stated on any node, also on one that hears nobody, and when the nodes meet again the merged wishes are
  * the same everywhere. The rule, in this order: the higher version wins; of equal versions, stated apart, a drain wins
- * over its end, because a visitor sent to a server that is being taken away is worse than one sent elsewhere; then the
+ * over its end, and a forced one over both, because a visitor sent to a server that is being taken away is worse than one sent elsewhere; then the
  * node's name and the value decide, so that all choose alike.
  */
 
@@ -11,7 +11,7 @@ import type { MemberKey } from "./wanted.ts";
 
 /** A register; travels between nodes and lies on disk. */
 export interface MemberWish {
-  /** `drain/POOL/MEMBER` with value `on` or `off`, `weight/POOL/MEMBER` with a number or `file`. */
+  /** `drain/POOL/MEMBER` with value `on`, `force` or `off`, `weight/POOL/MEMBER` with a number or `file`. */
   readonly key: string;
   readonly value: string;
   readonly version: number;
@@ -26,6 +26,8 @@ export const NO_WISHES: WishBook = new Map();
 
 /** More than an operator can reach; leaves room to count on. */
 const MAX_VERSION = 1_000_000_000_000;
+/** Of equal versions the later one here wins. */
+const DRAIN_VALUES: readonly string[] = ["off", "on", "force"];
 const KEY = /^(drain|weight)\/([^/]+)\/([^/]+)$/;
 
 export function drainKey(key: MemberKey): string {
@@ -57,7 +59,7 @@ export function readWish(value: unknown): MemberWish | undefined {
 }
 
 function isValue(kind: "drain" | "weight", value: string): boolean {
-  if (kind === "drain") return value === "on" || value === "off";
+  if (kind === "drain") return DRAIN_VALUES.includes(value);
   return value === "file" || (/^(0|[1-9]\d{0,2})$/.test(value) && Number(value) <= 256);
 }
 
@@ -95,7 +97,13 @@ export function isFull(book: WishBook, key: string): boolean {
 }
 
 export function isDrained(book: WishBook, key: MemberKey): boolean {
-  return book.get(drainKey(key))?.value === "on";
+  const value = book.get(drainKey(key))?.value;
+  return value === "on" || value === "force";
+}
+
+/** Drained by somebody who said that it counts also when nobody else is left. */
+export function isDrainForced(book: WishBook, key: MemberKey): boolean {
+  return book.get(drainKey(key))?.value === "force";
 }
 
 /** Undefined: as the cluster file says. */
@@ -114,6 +122,7 @@ export function wishesToTell(mine: WishBook, theirs: WishBook): readonly MemberW
 
 function supersedes(a: MemberWish, b: MemberWish): boolean {
   if (a.version !== b.version) return a.version > b.version;
-  if (a.key.startsWith("drain/") && a.value !== b.value) return a.value === "on";
+  if (a.key.startsWith("drain/") && a.value !== b.value)
+    return DRAIN_VALUES.indexOf(a.value) > DRAIN_VALUES.indexOf(b.value);
   return a.node === b.node ? a.value > b.value : a.node > b.node;
 }

@@ -84,6 +84,8 @@ export const REASONS = {
   MEMBER_DRAINED: "{member} gets no new visitors: wished by an operator at {node}",
   MEMBER_UNDRAINED: "{member} gets new visitors again: wished by an operator at {node}",
   MEMBER_WEIGHTED: "{member} has weight {weight}: wished by an operator at {node}",
+  DRAIN_RESTS: "{member} takes new visitors on {node} although an operator drained it: nobody else of its pool is up",
+  DRAIN_COUNTS: "{member} gets no new visitors on {node} again: somebody else of its pool is up",
   // the cluster file
   CONFIG_RELOADED: "{node} read its cluster file again: {how}",
   CONFIG_REFUSED: "{node} read its cluster file again and keeps to the one before: {detail}",

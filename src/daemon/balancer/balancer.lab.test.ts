@@ -108,6 +108,25 @@ test("a drain is in effect on all nodes at once and kept over restart, takeover 
   });
 });
 
+test("when the others die, a drained member that answers serves until one is back, with an alert", async () => {
+  for (const name of ["haproxy", "nginx"] as const) {
+    await withLab({ balancer: name }, async (lab) => {
+      const holder = await lab.calm();
+      const member = async (which: string) =>
+        (await engine(lab, holder)).pools[0]?.members.find((one) => one.member === which);
+      await until("all are up", async () => (await member("srv1"))?.health === "up");
+      await until("all are up", async () => (await member("srv2"))?.health === "up");
+      await lab.ask(holder, "POST", "/v1/balancer/drain", { member: "web/srv1", on: true, force: false });
+      await lab.node("srv2").killWeb();
+      await until("srv1 serves", async () => (await member("srv1"))?.drain === undefined);
+      await until("a page comes", async () => (await lab.page()) !== undefined);
+      expect((await engine(lab, holder)).problems.map(({ code }) => code)).toContain("DRAIN_RESTS");
+      const told = (await events(lab, holder)).filter(({ reason }) => reason === "DRAIN_RESTS");
+      expect(told).toMatchObject([{ severity: "alert" }]);
+    });
+  }
+});
+
 test("wishes stated on both sides of a split count on all nodes afterwards, and a drain wins over its end", async () => {
   await withLab({ balancer: "haproxy" }, async (lab) => {
     const holder = await lab.calm();

@@ -140,6 +140,20 @@ test("heart's news that says the same again costs the engine nothing", async () 
   });
 });
 
+test("a drain does not count while the others are down, with an alert, and counts again by itself", async () => {
+  await withTwo(async ({ balancer, engine, reasons, drained }) => {
+    await balancer.drain(drain("apache/srv1"));
+    await until("it drains", () => drained().length === 1);
+    const srv2 = { pool: "apache", member: "srv2" };
+    engine.say({ kind: "member", key: srv2, isUp: false, detail: "L4CON" });
+    await until("it serves again", () => drained().length === 0);
+    expect((await balancer.view()).problems.map(({ code }) => code)).toContain("DRAIN_RESTS");
+    engine.say({ kind: "member", key: srv2, isUp: true, detail: "" });
+    await until("it drains again", () => drained().length === 1);
+    expect(reasons.filter((reason) => reason.startsWith("DRAIN"))).toEqual(["DRAIN_RESTS", "DRAIN_COUNTS"]);
+  });
+});
+
 test("when all members fail at once the engine serves all, and members are shown as they were found", async () => {
   await withTwo(async ({ balancer, engine, reasons }) => {
     for (const name of ["srv1", "srv2"])

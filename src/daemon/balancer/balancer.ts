@@ -8,9 +8,10 @@ import { createHash } from "node:crypto";
 
 import type { BalancerPort } from "../../api/backend.ts";
 import type { BalancerView } from "../../api/balancer.ts";
-import { effective } from "../../core/balancer/effective.ts";
+import { effective, restingDrains } from "../../core/balancer/effective.ts";
 import type { Facts } from "../../core/balancer/effective.ts";
 import type { Wanted } from "../../core/balancer/wanted.ts";
+import { memberId } from "../../core/balancer/wanted.ts";
 import type { MemberWish } from "../../core/balancer/wishes.ts";
 import { readWish } from "../../core/balancer/wishes.ts";
 import type { Problem, Result } from "../../core/base/report.ts";
@@ -72,6 +73,8 @@ export class Balancer implements BalancerPort {
   #configHash: string;
   #standby: ReadonlySet<string>;
   #wantedText = "";
+  /** Drains that do not count for now. */
+  #resting: readonly string[] = [];
   #isBegun = false;
 
   constructor(options: BalancerOptions) {
@@ -272,10 +275,23 @@ export class Balancer implements BalancerPort {
   #reconsider(): void {
     if (!this.#isBegun) return;
     const wanted = this.wanted();
+    this.#tellResting(wanted);
     const text = JSON.stringify([wanted.members, wanted.servingAll]) + this.#configHash;
     if (text === this.#wantedText) return;
     this.#wantedText = text;
     this.#keeper.want(wanted);
+  }
+
+  #tellResting(wanted: Wanted): void {
+    const { node, record, store } = this.#options;
+    const before = this.#resting;
+    this.#resting = restingDrains(wanted, store.book);
+    const about = { group: undefined, node, link: undefined } as const;
+    for (const member of this.#resting.filter((id) => !before.includes(id)))
+      record({ severity: "alert", reason: "DRAIN_RESTS", ...about, facts: { member } });
+    const counting = new Set(wanted.members.filter(({ drain }) => drain === "operator").map(memberId));
+    for (const member of before.filter((id) => counting.has(id)))
+      record({ severity: "info", reason: "DRAIN_COUNTS", ...about, facts: { member } });
   }
 
   #filesChanged(paths: readonly string[]): void {

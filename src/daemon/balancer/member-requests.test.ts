@@ -78,6 +78,15 @@ test("a drain is written, told and answered in one sentence, and undone the same
   });
 });
 
+test("a forced drain is kept as one: it counts also when nobody else is left", async () => {
+  await withRequests(async ({ requests, store }) => {
+    expect(await requests.drain(drain("apache/srv1", { force: true }))).toMatchObject({ ok: true });
+    expect(store.book.get("drain/apache/srv1")).toMatchObject({ value: "force", version: 1 });
+    await requests.drain(drain("apache/srv1"));
+    expect(store.book.get("drain/apache/srv1")).toMatchObject({ value: "on", version: 2 });
+  });
+});
+
 test("a member's name alone means it in every pool, and an unknown one is refused with the nearest", async () => {
   await withRequests(async ({ requests }) => {
     expect(await requests.drain(drain("srv2"))).toMatchObject({ detail: "apache/srv2, images/srv2 drain" });

@@ -48,7 +48,7 @@ export class MemberRequests {
       const refusal = this.#lastOnes(keys, `\`understudy drain ${request.member} --force\``);
       if (refusal !== undefined) return refusal;
     }
-    const value = request.on ? "on" : "off";
+    const value = !request.on ? "off" : request.force ? "force" : "on";
     const answer = await this.#wish(
       keys.map((key) => ({ key: drainKey(key), value })),
       (names) =>

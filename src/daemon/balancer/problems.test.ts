@@ -59,16 +59,36 @@ test("members that are down or drained are named, many are counted", () => {
     view("srv1", { health: "down" }),
     view("srv2", { drain: "operator" }),
     view("srv3", { drain: "standby" }),
+    view("srv4"),
   ];
   expect(own({ pools: [pool(members)], wishes: mergeWishes(NO_WISHES, [wish]).book })).toEqual([
     "warning MEMBER_DOWN apache/srv1 is down",
     "info MEMBER_DRAINED apache/srv2 gets no new visitors: wished at srv9",
   ]);
   const many = Array.from({ length: 12 }, (_, index) => view(`m${index}`, { health: "down", drain: "operator" }));
-  const told = own({ pools: [pool(many)] });
+  const told = own({ pools: [pool([...many, view("alone")])] });
   expect(told).toHaveLength(22);
   expect(told).toContain("warning MEMBERS_DOWN 2 more members are down");
   expect(told).toContain("info MEMBERS_DRAINED 2 more members get no new visitors");
+});
+
+test("a pool without anybody for new visitors is an error, unless its checks are not believed", () => {
+  const members = [view("a", { health: "down" }), view("b", { drain: "operator" }), view("c", { weight: 0 })];
+  const codes = (more: Partial<PoolView>) => own({ pools: [pool(members, more)] }).map((line) => line.slice(0, 16));
+  expect(codes({})[0]).toBe("error POOL_EMPTY");
+  expect(codes({ servingAll: true })).not.toContain("error POOL_EMPTY");
+  expect(codes({ members: [...members, view("d", { backup: true })] })).not.toContain("error POOL_EMPTY");
+});
+
+test("a drain that does not count, and a weight that an operator set, are told with who wished it", () => {
+  const wish = (key: string, value: string) => ({ key, value, version: 1, node: "srv9" });
+  const wishes = mergeWishes(NO_WISHES, [wish("drain/apache/a", "on"), wish("weight/apache/c", "7")]).book;
+  const members = [view("a"), view("b", { health: "down" }), view("c", { weight: 7, fileWeight: 100 })];
+  const told = own({ pools: [pool(members)], wishes });
+  expect(told).toContain(
+    "warning DRAIN_RESTS the drain of apache/a does not count while nobody else of apache is up: it takes new visitors",
+  );
+  expect(told).toContain("info MEMBER_WEIGHTED apache/c has weight 7, and 100 in the cluster file: wished at srv9");
 });
 
 test("a suspected pool and wishes that a node has not heard are warnings", () => {

@@ -6,7 +6,7 @@
 import type { BalancerView, PoolView } from "../../api/balancer.ts";
 import { memberId } from "../../core/balancer/wanted.ts";
 import type { MemberWish, WishBook } from "../../core/balancer/wishes.ts";
-import { drainKey } from "../../core/balancer/wishes.ts";
+import { drainKey, isDrained, weightKey } from "../../core/balancer/wishes.ts";
 import type { Problem } from "../../core/base/report.ts";
 import type { KeeperState } from "./keeper.ts";
 
@@ -29,8 +29,11 @@ export function ownProblems(facts: OwnFacts): readonly Problem[] {
   const found = [
     ...engineProblems(facts),
     ...pools.filter(({ servingAll }) => servingAll).map(suspected),
+    ...pools.filter(isEmpty).map(empty),
     ...downMembers(pools),
+    ...restingDrains(pools, facts.wishes),
     ...drainedMembers(pools, facts.wishes),
+    ...weightedMembers(pools, facts.wishes),
     ...[...facts.unheard].map(([peer, count]) => unheard(peer, count)),
   ];
   return found.map((problem) => ({ ...problem, subject: { node, ...problem.subject } }));
@@ -64,6 +67,22 @@ function suspected({ pool, members }: PoolView): Problem {
   };
 }
 
+/** Where all serve, whatever their checks say, `suspected` tells. */
+function isEmpty({ servingAll, members }: PoolView): boolean {
+  return !members.some(
+    ({ health, drain, weight }) => (servingAll || health !== "down") && drain === undefined && weight > 0,
+  );
+}
+
+function empty({ pool }: PoolView): Problem {
+  return {
+    code: "POOL_EMPTY",
+    severity: "error",
+    message: `${pool} has nobody for new visitors: every member is down, drained or has weight 0`,
+    next: `bring a member back: \`understudy pools ${pool}\` shows why each is away, \`understudy undrain\` ends a drain`,
+  };
+}
+
 function downMembers(pools: readonly PoolView[]): Problem[] {
   const down = pools.flatMap(({ pool, members }) =>
     members.filter(({ health }) => health === "down").map(({ member }) => memberId({ pool, member })),
@@ -80,11 +99,50 @@ function downMembers(pools: readonly PoolView[]): Problem[] {
   ];
 }
 
+function by(wish: MemberWish | undefined): string {
+  return wish === undefined ? "" : `: wished at ${wish.node}`;
+}
+
+function restingDrains(pools: readonly PoolView[], wishes: WishBook): Problem[] {
+  return pools.flatMap(({ pool, members }) => {
+    const resting = members.filter(({ member, drain }) => drain !== "operator" && isDrained(wishes, { pool, member }));
+    return resting.slice(0, NAMED).map(({ member }): Problem => {
+      const id = memberId({ pool, member });
+      return {
+        code: "DRAIN_RESTS",
+        severity: "warning",
+        message: `the drain of ${id} does not count while nobody else of ${pool} is up: it takes new visitors`,
+        next: `bring another member of ${pool} back, or insist with \`understudy drain ${id} --force\``,
+      };
+    });
+  });
+}
+
+/** A weight that was meant for an hour is easily forgotten. */
+function weightedMembers(pools: readonly PoolView[], wishes: WishBook): Problem[] {
+  const weighted = pools.flatMap(({ pool, members }) =>
+    members.flatMap(({ member, weight, fileWeight }) =>
+      fileWeight === undefined ? [] : [{ key: { pool, member }, weight, fileWeight }],
+    ),
+  );
+  const named = weighted.slice(0, NAMED).map(
+    ({ key, weight, fileWeight }): Problem => ({
+      code: "MEMBER_WEIGHTED",
+      severity: "info",
+      message: `${memberId(key)} has weight ${weight}, and ${fileWeight} in the cluster file${by(wishes.get(weightKey(key)))}`,
+      next: `end it with \`understudy weight ${memberId(key)} file\``,
+    }),
+  );
+  const rest = weighted.length - NAMED;
+  if (rest <= 0) return named;
+  const message = `${rest} more members have another weight than in the cluster file`;
+  return [...named, { code: "MEMBERS_WEIGHTED", severity: "info", message, next: "`understudy pools` shows them" }];
+}
+
 function drainedMembers(pools: readonly PoolView[], wishes: WishBook): Problem[] {
   const drained = pools.flatMap(({ pool, members }) =>
     members.filter(({ drain }) => drain === "operator").map(({ member }) => ({ pool, member })),
   );
-  const by = (wish: MemberWish | undefined): string => (wish === undefined ? "" : `: wished at ${wish.node}`);
   const rest = drained.length - NAMED;
   const named = drained.slice(0, NAMED).map(
     (key): Problem => ({

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { effective, NO_FINDINGS } from "../../core/balancer/effective.ts";
 import { balancer, member, pool } from "../../core/balancer/pretended-balancer.ts";
-import { drainKey, mergeWishes, NO_WISHES } from "../../core/balancer/wishes.ts";
+import { drainKey, mergeWishes, NO_WISHES, weightKey } from "../../core/balancer/wishes.ts";
 import type { MemberFigures } from "../../host/engines/engine.ts";
 import type { ViewParts } from "./view.ts";
 import { summaryOf, viewOf } from "./view.ts";
@@ -40,6 +40,17 @@ test("without figures a view says what is known besides, and counts nothing", ()
     { member: "b", health: "unknown", drain: "operator" },
     { member: "c", health: "down", detail: "refused" },
     { member: "d" },
+  ]);
+});
+
+test("a weight that an operator set stands beside the cluster file's", () => {
+  const config = balancer({ pools: [pool("apache", [member("a"), member("b")])] });
+  const wish = { key: weightKey({ pool: "apache", member: "b" }), value: "7", version: 1, node: "srv1" };
+  const wishes = mergeWishes(NO_WISHES, [wish]).book;
+  const view = viewOf(parts({ wanted: effective(config, { wishes, standby: new Set(), findings: NO_FINDINGS }) }));
+  expect(view.pools[0]?.members.map(({ weight, fileWeight }) => [weight, fileWeight])).toEqual([
+    [100, undefined],
+    [7, 100],
   ]);
 });
 

@@ -75,6 +75,7 @@ function poolsOf({ wanted, figures, health }: ViewParts): PoolView[] {
       port,
       backup,
       weight: want?.weight ?? config.weight,
+      ...(want === undefined || want.weight === config.weight ? {} : { fileWeight: config.weight }),
       drain: want?.drain,
       health: figure === undefined || figure.health === "unknown" ? told(seen) : figure.health,
       detail: figure === undefined || figure.detail === "" ? (seen?.detail ?? "") : figure.detail,
