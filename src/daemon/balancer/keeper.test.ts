@@ -96,6 +96,19 @@ test("an engine that dies with a refused config wanted is started with the one b
   expect(keeper.state.problems).toEqual([PROBLEM]);
 });
 
+test("what was refused at such a start is tried again, and in effect when it is accepted", async () => {
+  const { keeper, engine } = keep();
+  await keeper.start(GOOD);
+  let isBusy = true;
+  engine.refuses = (wanted) => (wanted === OTHER && isBusy ? PROBLEM : undefined);
+  engine.isRunning = false;
+  await keeper.apply(OTHER);
+  expect(engine.carries).toBe(GOOD);
+  isBusy = false;
+  await until("it was applied", () => engine.carries === OTHER);
+  expect(keeper.state.problems).toEqual([]);
+});
+
 test("the first death costs no pause, the next ones more and more, and then the node waits to be believed", async () => {
   const { keeper, engine, verdicts, reasons } = keep([0, 30, 60]);
   await keeper.start(GOOD);

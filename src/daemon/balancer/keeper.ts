@@ -198,6 +198,8 @@ export class Keeper {
       if (again.ok) {
         this.#runs("ENGINE_STARTED", { tookMs: Math.round(again.value.durationMs) });
         this.#options.begun();
+        this.#failures += 1;
+        void this.#tryAgain(wanted);
         return;
       }
     }

@@ -81,6 +81,17 @@ test("a file that cannot be understood is set aside with its reason, and the nod
   }
 });
 
+test("what stands in the file's place and cannot be read at all is set aside as well", async () => {
+  await withDirectory(async (stateDir) => {
+    const path = join(stateDir, "member-wishes.json");
+    await mkdir(path);
+    const store = await open(stateDir);
+    expect(store.setAside).toMatchObject({ file: `${path}.corrupt`, detail: expect.stringMatching(/EISDIR/) });
+    await store.state((book) => [stateWish(book, { key: KEY, value: "on", node: "srv1" })]);
+    expect((await open(stateDir)).book.size).toBe(1);
+  });
+});
+
 test("only root reads the file, and a missing one is no event", async () => {
   await withDirectory(async (stateDir) => {
     await chmod(stateDir, 0o755);

@@ -123,13 +123,22 @@ async function load(path: string): Promise<{ book: WishBook; setAside: SetAside 
     text = await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return { book: NO_WISHES, setAside: undefined };
-    return { book: NO_WISHES, setAside: { file: path, detail: (error as Error).message } };
+    return { book: NO_WISHES, setAside: await setAside(path, (error as Error).message) };
   }
   const read = readBook(text);
   if (typeof read !== "string") return { book: read, setAside: undefined };
+  return { book: NO_WISHES, setAside: await setAside(path, read) };
+}
+
+/** Keeps what cannot be read for people: the next wish writes a new file in its place. */
+async function setAside(path: string, detail: string): Promise<SetAside> {
   const file = `${path}.corrupt`;
-  await rename(path, file).catch(() => {});
-  return { book: NO_WISHES, setAside: { file, detail: read } };
+  try {
+    await rename(path, file);
+    return { file, detail };
+  } catch {
+    return { file: path, detail };
+  }
 }
 
 /** The wishes in a file's text, or a sentence about what is wrong with it. */
