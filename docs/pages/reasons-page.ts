@@ -23,6 +23,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   ENGINE: "The balancer",
   POOL: "The balancer",
   MEMBER: "The balancer",
+  DRAIN: "The balancer",
   MEMBERS: "The balancer",
   MAINTENANCE: "Operators' wishes",
 };

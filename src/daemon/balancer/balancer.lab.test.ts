@@ -119,7 +119,7 @@ test("when the others die, a drained member that answers serves until one is bac
       await lab.ask(holder, "POST", "/v1/balancer/drain", { member: "web/srv1", on: true, force: false });
       await lab.node("srv2").killWeb();
       await until("srv1 serves", async () => (await member("srv1"))?.drain === undefined);
-      await until("a page comes", async () => (await lab.page()) !== undefined);
+      await until("a page of srv1 comes", async () => (await lab.page()) === "srv1");
       expect((await engine(lab, holder)).problems.map(({ code }) => code)).toContain("DRAIN_RESTS");
       const told = (await events(lab, holder)).filter(({ reason }) => reason === "DRAIN_RESTS");
       expect(told).toMatchObject([{ severity: "alert" }]);
