@@ -70,6 +70,7 @@ async function start(net: Net, node: string, directory: string, config: Balancer
     wishes: [],
     warnAfterMs: 0,
     lookEveryMs: 20,
+    syncEveryMs: 20,
   });
   net.nodes.set(node, balancer);
   await balancer.start();
@@ -237,6 +238,15 @@ test("all nodes' engines are shown together, with those that do not answer", asy
     net.nodes.delete("srv2");
     expect((await balancer.pools()).nodes[1]).toEqual({ node: "srv2", view: undefined });
     two.balancer.release();
+  });
+});
+
+test("what somebody changed in the engine by hand is put right", async () => {
+  await withTwo(async ({ engine }) => {
+    const before = engine.did.length;
+    engine.wasAltered = true;
+    await until("it was applied again", () => !engine.wasAltered);
+    expect(engine.did.slice(before)).toEqual(["apply"]);
   });
 });
 

@@ -38,7 +38,7 @@ import { filesOf, watchFiles } from "./watched-files.ts";
 import { WishExchange } from "./wish-exchange.ts";
 import type { WishStore } from "./wish-store.ts";
 
-/** How often the engine's figures are compared with what is known. */
+/** How often the engine's figures, and what it carries, are compared with what is known. */
 const SYNC_EVERY_MS = 10_000;
 /** For the engine's figures in an answer. */
 const FIGURES_LIMIT_MS = 400;
@@ -59,6 +59,7 @@ export interface BalancerOptions {
   /** For tests. */
   readonly lookEveryMs?: number;
   readonly warnAfterMs?: number;
+  readonly syncEveryMs?: number;
 }
 
 export class Balancer implements BalancerPort {
@@ -142,7 +143,7 @@ export class Balancer implements BalancerPort {
         if (news.kind === "member") this.#health.heard(news);
       }),
     );
-    const syncing = setInterval(() => void this.#sync(), SYNC_EVERY_MS);
+    const syncing = setInterval(() => void this.#sync(), this.#options.syncEveryMs ?? SYNC_EVERY_MS);
     syncing.unref();
     this.#ends.push(
       () => clearInterval(syncing),
@@ -308,7 +309,10 @@ export class Balancer implements BalancerPort {
 
   async #sync(): Promise<void> {
     const figures = this.#keeper.state.state === "running" ? await this.#figures() : undefined;
-    if (figures !== undefined) this.#health.sync(figures.members);
+    if (figures === undefined) return;
+    this.#health.sync(figures.members);
+    const isAltered = await this.#options.engine.isAltered?.().catch(() => false);
+    if (isAltered === true) this.#keeper.want(this.wanted());
   }
 
   async #figures(): Promise<EngineFigures | undefined> {

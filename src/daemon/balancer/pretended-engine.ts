@@ -26,6 +26,8 @@ export class PretendedEngine implements Engine {
   /** An apply waits for this. */
   gate: Promise<void> = Promise.resolve();
   members: readonly MemberFigures[] = [];
+  /** Somebody changed it by hand. */
+  wasAltered = false;
   readonly #followers = new Set<(news: EngineNews) => void>();
 
   async probe(): Promise<Result<{ readonly version: string }>> {
@@ -46,6 +48,7 @@ export class PretendedEngine implements Engine {
 
   async apply(wanted: Wanted): Promise<Result<Applied>> {
     this.did.push("apply");
+    this.wasAltered = false;
     await this.gate;
     const problem = this.refuses(wanted);
     if (problem !== undefined) return { ok: false, problems: [problem] };
@@ -69,6 +72,10 @@ export class PretendedEngine implements Engine {
     if (!this.isRunning) throw new Error("it does not run");
     const counts = { oldWorkers: 0, connections: 4, requestsPerSecond: 20, requests: 900, serverErrors: 1 };
     return { version: "2.6.12", pid: 77, ...counts, members: this.members };
+  }
+
+  async isAltered(): Promise<boolean> {
+    return this.wasAltered;
   }
 
   follow(heard: (news: EngineNews) => void): () => void {

@@ -83,6 +83,11 @@ export interface Engine {
   adopt(wanted: Wanted): Promise<boolean>;
   health(): EngineHealth;
   figures(): Promise<EngineFigures>;
+  /**
+   * Whether somebody else changed what it carries, such as a member's weight by hand; the next apply puts it right. Only
+   * engines that can be changed past their files have it.
+   */
+  isAltered?(): Promise<boolean>;
   /** Calls back for news; returns a function that ends it. */
   follow(heard: (news: EngineNews) => void): () => void;
   /** Ends it: present connections get `graceMs`, then it is killed. Restores what was changed on the machine. */

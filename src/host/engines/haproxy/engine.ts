@@ -56,6 +56,8 @@ import { LOOK_EVERY_MS, READY_LIMIT_MS, Workers } from "./workers.ts";
 
 /** Oldest version whose words this driver knows. */
 const MIN_VERSION = [2, 6] as const;
+/** So often in a row somebody's changes are undone; then it is more likely us who misread. */
+const MAX_UNDONE = 3;
 /** Stands while files are live that HAProxy has not loaded yet. */
 const LOADING_FILE = "loading";
 
@@ -88,6 +90,8 @@ class HaproxyEngine implements Engine {
   #wordsFrom = 0;
   /** An earlier self gave commands that it may not have written down. */
   #isUncertain = false;
+  /** Looks in a row that found it altered. */
+  #alterations = 0;
   /** Work on files that goes on after an answer; the next call waits for it. */
   #afterwards: Promise<void> = Promise.resolve();
 
@@ -183,6 +187,23 @@ class HaproxyEngine implements Engine {
       ...this.#workers.counters.totals(),
       members: wanted === undefined ? [] : this.#workers.counters.members(wanted, processes?.worker ?? 0),
     };
+  }
+
+  async isAltered(): Promise<boolean> {
+    return await this.#alone(async () => {
+      if (this.#pid === undefined || this.#running === undefined) return false;
+      const commands = await reconcile(this.#runtime, this.#running.wanted);
+      if (commands?.length === 0) {
+        this.#alterations = 0;
+        return false;
+      }
+      this.#alterations += 1;
+      if (this.#alterations > MAX_UNDONE) return false;
+      const detail = commands?.slice(0, 3) ?? ["a server that was forced into a state, or is missing"];
+      this.#options.log("warn", "somebody changed the running haproxy by hand; it is put right", { detail });
+      this.#isUncertain = true;
+      return true;
+    });
   }
 
   follow(heard: (news: EngineNews) => void): () => void {

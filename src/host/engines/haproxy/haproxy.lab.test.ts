@@ -100,6 +100,16 @@ describe.skipIf(LACKS)("the driver of HAProxy (needs root and haproxy)", { timeo
     expect(facts.startedThen).toBe("start");
   });
 
+  test("what somebody changed by hand on its socket is found, and put right with as little as it takes", async () => {
+    expect(await lab<object>("altered")).toEqual({
+      nothing: false,
+      weight: [true, "runtime", false],
+      maintenance: [true, "reload", false],
+      map: [true, "runtime", false],
+      stopped: false,
+    });
+  });
+
   test("who is down stays down and who is drained stays drained over a reload; a new address begins anew", async () => {
     const facts = await lab<Record<string, unknown>>("health");
     const down = { "apache/srv1": "up 9001 0", "apache/srv2": "down 9002 100" };
