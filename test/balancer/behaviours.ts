@@ -8,6 +8,7 @@ import { ROUTING } from "./behaviours/routing.ts";
 import { RUNTIME } from "./behaviours/runtime.ts";
 import { STATIC } from "./behaviours/static.ts";
 import { STRANGERS } from "./behaviours/strangers.ts";
+import { MORE_STRANGERS } from "./behaviours/strangers-more.ts";
 import { TLS } from "./behaviours/tls.ts";
 
 export const BEHAVIOURS: readonly Behaviour[] = [
@@ -19,4 +20,5 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   ...RUNTIME,
   ...STATIC,
   ...STRANGERS,
+  ...MORE_STRANGERS,
 ];

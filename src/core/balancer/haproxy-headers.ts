@@ -36,6 +36,24 @@ export function clientRules(front: Front): readonly string[] {
   return rules;
 }
 
+/**
+ * What no stranger may tell a member. `Connection` could name our own headers, which members then throw away; another
+ * protocol than WebSocket would carry requests past all rules; programs behind CGI read `x_real_ip` as `X-Real-IP`.
+ */
+export function strangerRules(front: Front): readonly string[] {
+  const isStranger = front.config.trusted.length === 0 ? ALWAYS : [[`!${FROM_PROXY}`]];
+  return [
+    "http-request del-header HTTP2-Settings if { req.fhdr(upgrade) -m found }",
+    "http-request del-header Upgrade unless { req.fhdr_cnt(upgrade) lt 1 } or { req.fhdr_cnt(upgrade) eq 1 } { req.fhdr(upgrade) -m str -i websocket }",
+    "http-request del-header Connection",
+    "http-request add-header Connection upgrade if { req.fhdr(upgrade) -m found }",
+    "http-request del-header Proxy",
+    // Patterns are slow, and nearly no request needs this one.
+    `http-request del-header ${word("^x(_(forwarded|real)[-_]|-(forwarded|real)_)")} -m reg if { req.hdr_names -m sub _ }`,
+    rule("http-request del-header x-forwarded- -m beg", isStranger),
+  ];
+}
+
 /** Rules for what members are told about the client. */
 export function forwardRules(front: Front): readonly string[] {
   const { sites } = front.listener;
@@ -59,6 +77,7 @@ const WRITTEN: Readonly<Record<ForwardedHeader, string>> = {
 };
 
 function drop(front: Front, header: ForwardedHeader, when: Condition): readonly string[] {
+  if (header.startsWith("x-forwarded-")) return []; // strangers' are gone already
   const untrusted = front.config.trusted.length === 0 ? ALWAYS : [[`!${FROM_PROXY}`]];
   return [rule(`http-request del-header ${WRITTEN[header]}`, both(when, untrusted))];
 }
@@ -72,10 +91,10 @@ function tell(front: Front, header: ForwardedHeader, when: Condition): readonly 
   const proto = front.listener.tls ? "https" : "http";
   if (header === "x-real-ip") return [rule(`${set} %[src]`, when)];
   if (header === "x-forwarded-for")
-    return [rule(`${set} %[src]`, direct), ...(trusts ? [rule(`${add} %[var(txn.peer)]`, proxied)] : [])];
+    return [rule(`${add} %[src]`, direct), ...(trusts ? [rule(`${add} %[var(txn.peer)]`, proxied)] : [])];
   if (header === "x-forwarded-proto") {
-    const known = [[FROM_PROXY, "{ req.hdr(x-forwarded-proto) -m found }"]];
-    return [rule(`${set} ${proto}`, trusts ? both(when, negate(known)) : when)];
+    const isUnknown = [["!{ req.hdr(x-forwarded-proto) -m found }"]];
+    return [rule(`${add} ${proto}`, trusts ? both(when, isUnknown) : when)];
   }
   return [
     ...elements("src", proto).map(([value, family]) => rule(`${set} ${value}`, both(direct, family))),
@@ -92,11 +111,6 @@ function elements(address: string, proto: string): readonly (readonly [value: st
     [word(`for=%[${address}];proto=${proto}`), [[`!${isSix}`]]],
     [word(`for="[%[${address}]]";proto=${proto}`), [[isSix]]],
   ];
-}
-
-/** Not all of these. */
-function negate([terms = []]: Condition): Condition {
-  return terms.map((term) => [`!${term}`]);
 }
 
 /** Headers with fixed values on the way to members. */

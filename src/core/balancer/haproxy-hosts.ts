@@ -7,8 +7,8 @@
 import { fileStem, patterns, rule, type Front } from "./haproxy-front.ts";
 import type { SiteConfig } from "../config/balancer.ts";
 
-/** The name in the request: without port and final dot, in lower case. */
-export const HOST = "req.hdr(host),host_only,rtrim(.)";
+/** The name in the request: without port and final dot, in lower case; as a whole, also where a comma stands in it. */
+export const HOST = "req.fhdr(host),host_only,rtrim(.)";
 
 const NO_SITE = "http-request return status 404 content-type text/plain string 'No such site.'";
 
@@ -29,7 +29,10 @@ export function hostRules(front: Front): readonly string[] {
   if (wildcards.length > 0) {
     const lines = wildcards.sort((a, b) => b.end.length - a.end.length).map(({ end, name }) => `${end} ${name}`);
     const map = front.files.add(`maps/${fileStem(front)}-wildcards.map`, lines);
-    rules.push(`http-request set-var(txn.site) var(txn.host),map_end(${map}) unless { var(txn.site) -m found }`);
+    rules.push(
+      // No name has a comma; `evil.example,www.example.com` must not come to a member that believes the first.
+      `http-request set-var(txn.site) var(txn.host),map_end(${map}) unless { var(txn.site) -m found } or { var(txn.host) -m sub , }`,
+    );
   }
   const catching = sites.find(({ catchesAll }) => catchesAll);
   const last = catching === undefined ? NO_SITE : `http-request set-var(txn.site) str(${catching.name})`;
@@ -47,7 +50,8 @@ function oneSite(front: Front, site: SiteConfig): readonly string[] {
   if (site.names.length > 0) terms.push([`!{ ${HOST} -m str ${patterns(front.files, site.names)} }`]);
   if (site.wildcards.length > 0)
     terms.push([`!{ ${HOST} -m end ${patterns(front.files, site.wildcards.map(ending))} }`]);
-  return [rule(NO_SITE, [terms.flat()])];
+  const isList = site.wildcards.length > 0 ? [[`{ ${HOST} -m sub , }`]] : [];
+  return [rule(NO_SITE, [terms.flat(), ...isList])];
 }
 
 /** `*.example.com` as what a name must end with. */

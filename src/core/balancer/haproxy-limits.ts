@@ -6,26 +6,30 @@
  */
 
 import type { RateLimitConfig, SiteConfig } from "../config/balancer.ts";
-import { both, rule, siteIs, sitesBy, type Condition, type Front } from "./haproxy-front.ts";
+import { both, rule, siteIs, sitesBy, type All, type Condition, type Front } from "./haproxy-front.ts";
 import { section, time } from "./haproxy-words.ts";
 
 const LENGTH_REQUIRED =
   "http-request return status 411 content-type text/plain string 'A body needs a Content-Length here.'";
 
-/** HTTP/1 says that a body of unknown length comes; HTTP/2 does not, so there all methods that carry one must tell. */
+/** HTTP/1 says so when a body of unknown length comes. HTTP/2 does not, so there its first byte is waited for. */
+const MAY_HAVE_NO_LENGTH: All = ["{ req.ver 2.0 }", "!{ req.hdr(content-length) -m found }"];
 const HAS_NO_LENGTH: Condition = [
   ["{ req.hdr(transfer-encoding) -m found }"],
-  ["{ req.ver 2.0 }", "!{ req.hdr(content-length) -m found }", "!{ method GET HEAD OPTIONS TRACE DELETE CONNECT }"],
+  [...MAY_HAVE_NO_LENGTH, "{ req.body_size gt 0 }"],
 ];
 
 /** Bodies that are too long by their length, or that do not tell it. */
 export function bodyRules(front: Front): readonly string[] {
   const limits = sitesBy(front.listener.sites, ({ bodyLimitBytes }) => bodyLimitBytes);
+  const clientMs = front.listener.sites[0]?.timeouts.clientMs ?? 0;
   return limits.flatMap(({ value: bytes, sites }) => {
     const isHere = siteIs(front, sites);
-    const isTooLong: Condition = [[`{ req.hdr_val(content-length) gt ${bytes} }`]];
+    // `req.hdr_val` counts in 32 bits, and takes 4 GB and one byte for one byte; this one stops at its greatest number.
+    const isTooLong: Condition = [[`{ req.hdr(content-length) -m int gt ${bytes} }`]];
     return [
       rule("http-request deny deny_status 413", both(isHere, isTooLong)),
+      rule(`http-request wait-for-body time ${time(clientMs)} at-least 1`, both(isHere, [MAY_HAVE_NO_LENGTH])),
       rule(LENGTH_REQUIRED, both(isHere, HAS_NO_LENGTH)),
     ];
   });

@@ -132,6 +132,9 @@ function tableRules(front: Front): readonly string[] {
   );
 }
 
+/** One slash, however many were sent: a target that began with two, or one and a backslash, would be another host. */
+const ONE_SLASH = String.raw`regsub("^[/\\\\]+",/)`;
+
 /** One step as rules. `to` is a format. */
 function redirectLines(
   to: string,
@@ -140,7 +143,7 @@ function redirectLines(
 ): readonly string[] {
   if (append === "nothing") return [rule(redirect(to, status), condition)];
   if (append !== "query") {
-    const rest = append.rest === 0 ? "%[pathq]" : `%[pathq,bytes(${append.rest})]`;
+    const rest = `%[pathq,${append.rest === 0 ? "" : `bytes(${append.rest}),`}${ONE_SLASH}]`;
     return [rule(redirect(`${to}${rest}`, status), condition)];
   }
   const joint = target.includes("?") ? "&" : "?";

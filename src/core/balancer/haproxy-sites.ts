@@ -16,7 +16,13 @@ import {
   type Front,
   type RenderedFiles,
 } from "./haproxy-front.ts";
-import { clientRules, forwardRules, requestHeaderRules, responseHeaderRules } from "./haproxy-headers.ts";
+import {
+  clientRules,
+  forwardRules,
+  requestHeaderRules,
+  responseHeaderRules,
+  strangerRules,
+} from "./haproxy-headers.ts";
 import { hostRules } from "./haproxy-hosts.ts";
 import { lookUp, MAX_RULES_IN_LINE } from "./haproxy-lookup.ts";
 import { bodyRules, rateRules, type RateTable } from "./haproxy-limits.ts";
@@ -64,6 +70,7 @@ function frontLines(front: Front, tables: readonly RateTable[]): readonly string
       ...rateRules(front, tables),
       ...redirectRules(front),
       ...bodyRules(front),
+      ...strangerRules(front),
       ...requestHeaderRules(front),
       ...forwardRules(front),
       ...choiceRules(front),

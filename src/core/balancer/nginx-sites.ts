@@ -75,6 +75,8 @@ function siteServers(
   const view = options.viewOf(site);
   const body = [
     ...timeoutLines(site),
+    // No name has a comma, but `evil.example,www.example.com` ends like one that a wildcard fits.
+    ...(site.wildcards.length === 0 ? [] : ['if ($host ~ ",") {', "    return 404;", "}"]),
     `client_max_body_size ${size(site.bodyLimitBytes ?? 0)};`,
     ...siteLog(view.config.accessLog, { directory: view.directory, ifWord: view.ifWord, isLogged: site.accessLog }),
     ...HOST_LINES,

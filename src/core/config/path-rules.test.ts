@@ -53,4 +53,8 @@ test("redirects that lead back are found, and those that lead out are not", () =
   expect(findRedirectLoop([rule(prefix("/x/a"), "/y"), rule(prefix("/y"), "/x"), rule(prefix("/x"), "/z")])).toEqual(
     [],
   );
+  // Slashes are joined: `/a//b` leads to `/b`.
+  expect(findRedirectLoop([rule(exact("/x"), "/a//b"), rule(prefix("/a"), "/"), rule(exact("/b"), "/x")])).toEqual([
+    0, 2,
+  ]);
 });

@@ -39,8 +39,8 @@ function sampleOf(match: PathMatch): string {
 function target({ match, to, keepRest }: RedirectConfig, path: string): string {
   const [bare = ""] = to.split("?");
   const rest = keepRest && match.kind === "prefix" ? path.slice(match.text.length) : "";
-  // As engines join them: with one slash.
-  return rest === "" ? bare : `${bare.replace(/\/$/, "")}/${rest.replace(/^\//, "")}`;
+  // As engines join them: with one slash, for one that begins with two would be another host.
+  return rest === "" ? bare : `${bare.replace(/\/$/, "")}/${rest.replace(/^[/\\]+/, "")}`;
 }
 
 /** Does the earlier rule fit every path that the later one fits? */
