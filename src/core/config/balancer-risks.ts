@@ -108,6 +108,14 @@ function siteRisks(site: SiteConfig, context: Context, report: Report): Problem[
       }),
     );
   }
+  if (site.static?.fallback === true && site.static.match.length === 0) {
+    found.push(
+      report("warning", "RISK_SERVES_SOURCES", [[...path, "static"]], {
+        message: `site ${site.name} sends every file below ${site.static.root} that is asked for, also settings and backups of an application there; only programs' sources and names with a dot before are left to the pool`,
+        next: 'write what is for visitors, as `match: [/assets, "*.css", "*.png"]`, or let `root` be a folder that holds nothing else',
+      }),
+    );
+  }
   const paths = site.paths.map(({ match }) => ({
     match,
     at: [
