@@ -227,7 +227,8 @@ export const StaticFile = z
       .union([staticMatch, z.array(staticMatch).max(MAX_SITE_RULES)])
       .prefault([])
       .meta({
-        description: "Which requests are looked up; the others go to the pool. Default: all.",
+        description:
+          "Which requests are looked up; the others go to the pool. Default: all but hidden files (a segment that begins with a dot, except `/.well-known/`) and sources of programs (`.php`, `.py`, `.sql`, `.bak` and the like), which are never served from the folder unless their ending is named here; hidden ones never.",
         samples: [["*.jpg", "*.png", "*.css", "*.js"]],
       }),
     fallback: booleanSetting({
