@@ -1,5 +1,6 @@
 /** One node of a lab, with everything that can be done to it. Each inflicting method returns when it began. */
 
+import { nowMs } from "./clock.ts";
 import type { Direction, Loss, WireFault } from "./faults/wire.ts";
 import type { Lab } from "./lab.ts";
 import type { CommandOutput } from "./member.ts";
@@ -85,6 +86,14 @@ export class LabNode {
   /** Kills the web server behind the balancer. */
   killWeb(): Promise<number> {
     return this.#lab.call("stop", { node: this.name, program: "web", how: "SIGKILL" });
+  }
+
+  /** Kills the balancer's engine; its daemon starts it again. */
+  async killEngine(): Promise<number> {
+    const { pid } = (await this.#lab.ask(this.name, "GET", "/v1/balancer")) as { readonly pid?: number };
+    if (pid === undefined) throw new Error(`no engine runs on ${this.name}`);
+    await this.run(["kill", "-9", String(pid)]);
+    return nowMs();
   }
 
   startWeb(): Promise<number> {

@@ -120,7 +120,13 @@ function statusCommand(): Command {
 async function describe(lab: Lab): Promise<string> {
   const { members, wireFaults, pulled, frozen } = await lab.state();
   const page = await lab.page();
-  const how = lab.plan.isBalanced ? "answers, with a page from" : "is served by";
+  // A page that no web server made is the engine's own.
+  const isOwn = lab.plan.isBalanced && !lab.nodes.some(({ name }) => name === page);
+  const how = isOwn
+    ? "answers with an error of the engine:"
+    : lab.plan.isBalanced
+      ? "answers, with a page from"
+      : "is served by";
   const lines = [`lab ${lab.plan.id}: the site ${page === undefined ? "does not answer" : `${how} ${page}`}`];
   for (const member of members) {
     const cables = [...lab.plan.nodes, ...lab.plan.others].find((one) => one.name === member.name)?.cables ?? [];
@@ -146,7 +152,7 @@ function faultCommand(): Command {
     .argument("[fault]", "which fault")
     .argument("[node]", "on which node")
     .action(async (name: string | undefined, node: string | undefined, flags: Named) => {
-      const { FAULTS, isFaultName } = await import("../../lab/faults/catalog.ts");
+      const { FAULTS, isFaultName, misfit } = await import("../../lab/faults/catalog.ts");
       const list = Object.entries(FAULTS).map(([word, { summary }]) => `  ${word.padEnd(16)} ${summary}`);
       if (name === undefined) {
         process.stdout.write(`${list.join("\n")}\n`);
@@ -158,6 +164,12 @@ function faultCommand(): Command {
         return;
       }
       await withNamed(flags.name, async (lab) => {
+        const why = misfit(name, lab.plan);
+        if (why !== undefined) {
+          process.stderr.write(`${why}\n`);
+          process.exitCode = EXIT_USAGE;
+          return;
+        }
         // Behind a balancer a page tells which web server answered, and not who holds the address.
         const victim = node ?? (await (lab.plan.isBalanced ? lab.calm() : lab.page()));
         if (victim === undefined) throw new Error("the site does not answer: name the node");

@@ -8,6 +8,7 @@ import { parse } from "yaml";
 import type { BalancerView, PoolsAnswer, ReloadAnswer } from "../../api/balancer.ts";
 import type { EventRecord } from "../../api/types.ts";
 import { until } from "../../lab/clock.ts";
+import { FAULTS } from "../../lab/faults/catalog.ts";
 import { withLab } from "../../lab/lab.ts";
 import type { Lab } from "../../lab/lab.ts";
 
@@ -43,7 +44,7 @@ test("a killed engine is back within a second, its node is not eligible meanwhil
     const before = await engine(lab, holder);
     expect(before).toMatchObject({ state: "running", engine: "haproxy", problems: [] });
     const killedAt = Date.now();
-    await lab.node(holder).run(["kill", "-9", String(before.pid)]);
+    await FAULTS.engine.inflict(lab.node(holder));
     const after = await until("another engine runs", async () => {
       const view = await engine(lab, holder);
       return view.state === "running" && view.pid !== undefined && view.pid !== before.pid ? view : undefined;
@@ -117,7 +118,7 @@ test("when the others die, a drained member that answers serves until one is bac
       await until("all are up", async () => (await member("srv1"))?.health === "up");
       await until("all are up", async () => (await member("srv2"))?.health === "up");
       await lab.ask(holder, "POST", "/v1/balancer/drain", { member: "web/srv1", on: true, force: false });
-      await lab.node("srv2").killWeb();
+      await FAULTS.web.inflict(lab.node("srv2"));
       await until("srv1 serves", async () => (await member("srv1"))?.drain === undefined);
       await until("a page of srv1 comes", async () => (await lab.page()) === "srv1");
       expect((await engine(lab, holder)).problems.map(({ code }) => code)).toContain("DRAIN_RESTS");

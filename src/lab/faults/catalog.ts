@@ -11,6 +11,8 @@ export interface Fault {
   readonly summary: string;
   /** Returns when it began (CLOCK_MONOTONIC milliseconds). */
   readonly inflict: (node: LabNode) => Promise<number>;
+  /** Only a lab with a balancer, or only one without, has what it hits. */
+  readonly in?: "plain" | "balanced";
 }
 
 export const FAULTS = {
@@ -53,13 +55,24 @@ export const FAULTS = {
     summary: "a firewall drops port 694, both ways, on all cables",
     inflict: (node) => node.lose({ loss: { kind: "cluster-port" } }),
   },
-  nginx: { summary: "nginx is killed", inflict: (node) => node.stopNginx() },
+  nginx: { summary: "nginx is killed", inflict: (node) => node.stopNginx(), in: "plain" },
+  web: { summary: "the web server behind the balancer is killed", inflict: (node) => node.killWeb(), in: "balanced" },
+  engine: { summary: "the balancer's engine is killed", inflict: (node) => node.killEngine(), in: "balanced" },
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;
 
 export function isFaultName(name: string): name is FaultName {
   return Object.hasOwn(FAULTS, name);
+}
+
+/** Why a lab cannot have this fault; undefined: it can. */
+export function misfit(name: FaultName, plan: { readonly isBalanced: boolean }): string | undefined {
+  const { in: where }: Fault = FAULTS[name];
+  if (where === undefined || (where === "balanced") === plan.isBalanced) return undefined;
+  return plan.isBalanced
+    ? `this lab has a balancer, so there is no such nginx: kill \`web\` or \`engine\``
+    : `this lab has no balancer: \`understudy lab up --balancer haproxy\` has one`;
 }
 
 /** Puts everything right on these nodes (default all): power, cables, nginx, daemon. Does not wait for calm. */
