@@ -50,6 +50,7 @@ interface Running {
   readonly engine: PretendedEngine;
   readonly heart: PretendedHeart;
   readonly reasons: string[];
+  readonly warnings: string[];
   /** Members that its engine drains. */
   readonly drained: () => string[];
 }
@@ -58,6 +59,7 @@ async function start(net: Net, node: string, directory: string, config: Balancer
   const engine = new PretendedEngine();
   const heart = new PretendedHeart(node);
   const reasons: string[] = [];
+  const warnings: string[] = [];
   const balancer = new Balancer({
     config: { ...cluster({ monitors: [MONITOR] }), balancer: config },
     node,
@@ -66,7 +68,8 @@ async function start(net: Net, node: string, directory: string, config: Balancer
     store: await openWishStore({ stateDir: join(directory, node), failed: () => {} }),
     ask: (peer, question) => net.ask(node, peer, question),
     record: ({ reason }) => reasons.push(reason),
-    log: SILENT_LOG,
+    log: { ...SILENT_LOG, warn: (message) => warnings.push(message) },
+    logSocket: join(directory, "log"),
     wishes: [],
     warnAfterMs: 0,
     lookEveryMs: 20,
@@ -76,7 +79,7 @@ async function start(net: Net, node: string, directory: string, config: Balancer
   await balancer.start();
   const drained = (): string[] =>
     (engine.carries?.members ?? []).flatMap((want) => (want.drain === undefined ? [] : [memberId(want)]));
-  return { balancer, engine, heart, reasons, drained };
+  return { balancer, engine, heart, reasons, warnings, drained };
 }
 
 async function withTwo(use: (one: Running, two: Running, net: Net, directory: string) => Promise<void>): Promise<void> {
@@ -169,6 +172,19 @@ test("when all members fail at once the engine serves all, and members are shown
   });
 });
 
+test("a reload that removes what made a pool suspected ends it at once, in the engine as well", async () => {
+  await withTwo(async ({ balancer, engine, reasons }) => {
+    for (const name of ["srv1", "srv2"])
+      engine.say({ kind: "member", key: { pool: "apache", member: name }, isUp: false, detail: "L4CON" });
+    await until("it serves all", () => engine.carries?.servingAll.length === 1);
+    const others = configOf({ pools: [pool("apache", [member("srv8"), member("srv9")])] });
+    expect(await balancer.adoptConfig(others)).toMatchObject({ ok: true });
+    await until("the checks are believed", () => engine.carries?.servingAll.length === 0);
+    expect(reasons).toContain("POOL_TRUSTED");
+    expect((await balancer.view()).problems).toEqual([]);
+  });
+});
+
 test("another config is adopted when the engine accepts it, and not at all otherwise", async () => {
   await withTwo(async ({ balancer, engine }) => {
     const bad = configOf({ maxConnections: 1 });
@@ -247,6 +263,17 @@ test("what somebody changed in the engine by hand is put right", async () => {
     engine.wasAltered = true;
     await until("it was applied again", () => !engine.wasAltered);
     expect(engine.did.slice(before)).toEqual(["apply"]);
+  });
+});
+
+test("an access log that nobody reads is worth a warning, one that somebody reads is not", async () => {
+  await withTwo(async (one, _two, net, directory) => {
+    expect(one.warnings).toEqual([]);
+    const syslog = configOf({ accessLog: { kind: "syslog" } });
+    const { warnings } = await start(net, "srv3", directory, syslog);
+    expect(warnings).toEqual([`the access log goes nowhere: there is no ${join(directory, "log")}`]);
+    await writeFile(join(directory, "log"), "");
+    expect((await start(net, "srv4", directory, syslog)).warnings).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 
 import type { BalancerPort } from "../../api/backend.ts";
 import type { BalancerView } from "../../api/balancer.ts";
@@ -40,6 +41,8 @@ import type { WishStore } from "./wish-store.ts";
 
 /** How often the engine's figures, and what it carries, are compared with what is known. */
 const SYNC_EVERY_MS = 10_000;
+/** Where engines send what `access-log: syslog` says. */
+const LOG_SOCKET = "/dev/log";
 /** For the engine's figures in an answer. */
 const FIGURES_LIMIT_MS = 400;
 /** At the daemon's orderly end: the addresses have moved away, so there is hardly anybody left to wait for. */
@@ -60,6 +63,7 @@ export interface BalancerOptions {
   readonly lookEveryMs?: number;
   readonly warnAfterMs?: number;
   readonly syncEveryMs?: number;
+  readonly logSocket?: string;
 }
 
 export class Balancer implements BalancerPort {
@@ -131,6 +135,7 @@ export class Balancer implements BalancerPort {
   async #start(): Promise<void> {
     const { engine, lookEveryMs } = this.#options;
     this.#health.watch(this.#config.pools);
+    this.#warnOfLostLog();
     if (engine.name === "nginx") {
       // It has no checks of its own.
       const checks = new MemberChecks({ changed: (news) => this.#health.heard(news) });
@@ -201,6 +206,7 @@ export class Balancer implements BalancerPort {
     }
     this.#health.watch(config.pools);
     this.#checks?.watch(config.pools);
+    this.#warnOfLostLog();
     this.#reconsider();
     return applied;
   }
@@ -281,6 +287,15 @@ export class Balancer implements BalancerPort {
     if (text === this.#wantedText) return;
     this.#wantedText = text;
     this.#keeper.want(wanted);
+  }
+
+  /** Engines do not complain: they go on as if somebody read it. */
+  #warnOfLostLog(): void {
+    const { log, logSocket = LOG_SOCKET } = this.#options;
+    if (this.#config.accessLog.kind !== "syslog" || existsSync(logSocket)) return;
+    log.warn(`the access log goes nowhere: there is no ${logSocket}`, {
+      next: "start a syslog service, such as systemd-journald or rsyslog, or write `access-log: none`",
+    });
   }
 
   #tellResting(wanted: Wanted): void {
