@@ -94,8 +94,10 @@ export const CAPABILITIES = [
     name: "forwarded-headers",
     title: "Tells members about the visitor: X-Forwarded-For, X-Real-IP, X-Forwarded-Proto, Forwarded.",
     engines: BOTH,
-    haproxy: "`http-request set-header`",
-    nginx: "`proxy_set_header`",
+    haproxy:
+      "`http-request set-header`; other headers that begin with `X-Forwarded-`, their spellings with `_`, and `Proxy` are dropped",
+    nginx:
+      "`proxy_set_header`; X-Forwarded-Host, -Port, -Server, -Ssl, -Prefix, all names with `_`, and `Proxy` are dropped",
   },
   {
     name: "trusted-proxies",
@@ -108,7 +110,8 @@ export const CAPABILITIES = [
     name: "body-limit",
     title: "413 for bodies above a limit.",
     engines: BOTH,
-    haproxy: "by `Content-Length`; a body without a length is refused with 411 where a limit is set",
+    haproxy:
+      "by `Content-Length`; a body without a length is refused with 411 where a limit is set, whatever the method",
     nginx: "`client_max_body_size`, whatever the length says",
   },
   {
@@ -211,7 +214,7 @@ export const CAPABILITIES = [
   },
   {
     name: "websocket",
-    title: "WebSockets and other upgrades.",
+    title: "WebSockets; no other protocol is passed on.",
     engines: BOTH,
     haproxy: "`timeout tunnel`",
     nginx: "`proxy_set_header Upgrade`",
