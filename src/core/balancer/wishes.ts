@@ -2,8 +2,8 @@
  * Operators' wishes about members: small versioned registers that every node stores and tells the others. Nobody owns
  * one: it may be stated on any node, also on one that hears nobody, and when the nodes meet again the merged wishes are
  * the same everywhere. The rule, in this order: the higher version wins; of equal versions, stated apart, a drain wins
- * over its end, and a forced one over both, because a visitor sent to a server that is being taken away is worse than one sent elsewhere; then the
- * node's name and the value decide, so that all choose alike.
+ * over its end, and a forced one over both, because a visitor sent to a server that is being taken away is worse than
+ * one sent elsewhere; then the node's name and the value decide, so that all choose alike.
  */
 
 import { MAX_MEMBER_WISHES, MAX_NAME_LENGTH } from "../base/limits.ts";

@@ -23,7 +23,9 @@ async function askAs(bench: Bench, host: string, lines: readonly string[] = []):
   let text = "";
   socket.setEncoding("latin1").on("data", (chunk: string) => (text += chunk));
   socket.write(["GET / HTTP/1.1", `Host: ${host}`, "Connection: close", ...lines, "", ""].join("\r\n"));
-  await once(socket, "close");
+  // Whoever refuses a body may wait a while for it before the connection ends.
+  while (!text.includes("\r\n") && !socket.closed) await Promise.race([once(socket, "data"), once(socket, "close")]);
+  socket.destroy();
   return text.split("\r\n")[0] ?? "";
 }
 
