@@ -48,6 +48,25 @@ export const STATIC: readonly Behaviour[] = [
     },
   },
   {
+    title: "a tree that is served whole gives away no sources and nothing hidden, but what is well known",
+    shows: ["static-files"],
+    async run(bench) {
+      bench.file("tree/.well-known/security.txt", "well known");
+      const secrets = [".env", ".git/config", "sub/.htpasswd", "page.php", "settings.py", "dump.sql", "page.php~"];
+      for (const path of secrets) bench.file(`tree/${path}`, "a secret");
+      for (const fallback of [true, false]) {
+        await bench.serve({ members: ["one"], site: { static: tree(bench, { match: [], fallback }) } });
+        equal((await bench.ask("/logo.jpg")).body, "a picture");
+        equal((await bench.ask("/.well-known/security.txt")).body, "well known");
+        for (const path of [...secrets, "%2eenv", ".well-known/../.env", "x/..%2f.git/config"]) {
+          const { body, member, status } = await bench.ask(`/${path}`);
+          ok(!/secret/.test(body), path);
+          ok(fallback ? member === "one" : status === 404, `${path}: ${status}`);
+        }
+      }
+    },
+  },
+  {
     title: "without fallback, what the tree lacks is not found",
     shows: ["static-files"],
     async run(bench) {
