@@ -78,6 +78,7 @@ export const REASONS = {
   POOL_SUSPECTED:
     "{down} of {members} members of {pool} failed at once on {node}: its checks are not believed, all members serve",
   POOL_TRUSTED: "enough members of {pool} answer again on {node}: its checks are believed",
+  POOL_UNCHECKED: "{pool} is not checked any more, says the cluster file of {node}: nothing is suspected",
   MEMBER_DOWN: "{member} is down, seen by {node}: {detail}",
   MEMBER_UP: "{member} is up, seen by {node}",
   MEMBERS_CHANGED: "{down} members of {pool} went down and {up} came up, seen by {node}",

@@ -45,17 +45,28 @@ export class HealthWatch {
     this.#options = options;
   }
 
-  /** Pools and members are these from now on; what was found about others is forgotten. */
+  /**
+   * Pools, members and checks are these from now on. What was found about others is forgotten, also about members that
+   * nobody checks any more: nothing would ever end it. What is left is judged anew, because the next change of a check
+   * may be long away.
+   */
   watch(pools: readonly PoolConfig[]): void {
-    this.#paces = new Map(pools.flatMap((pool) => (pool.check === undefined ? [] : [[pool.name, paceOf(pool)]])));
+    const checked = pools.filter(({ check }) => check !== undefined);
+    this.#paces = new Map(checked.map((pool) => [pool.name, paceOf(pool)]));
     this.#members = new Set(
-      pools.flatMap((pool) => pool.members.map(({ name }) => memberId({ pool: pool.name, member: name }))),
+      checked.flatMap((pool) => pool.members.map(({ name }) => memberId({ pool: pool.name, member: name }))),
     );
     for (const id of this.#known.keys()) if (!this.#members.has(id)) this.#known.delete(id);
+    const now = this.#options.now();
     for (const [name, trust] of this.#trust) {
-      const pool = pools.find((one) => one.name === name);
-      if (pool === undefined) this.#trust.delete(name);
-      else this.#trust.set(name, keepMembers(trust, new Set(pool.members.map((member) => member.name))));
+      const pool = checked.find((one) => one.name === name);
+      if (pool === undefined) {
+        this.#trust.delete(name);
+        if (trust.isSuspected) this.#tell("info", "POOL_UNCHECKED", { pool: name });
+      } else {
+        this.#trust.set(name, keepMembers(trust, new Set(pool.members.map((member) => member.name))));
+        this.#judge(name, [], now);
+      }
     }
   }
 
