@@ -124,6 +124,12 @@ test("when the others die, a drained member that answers serves until one is bac
       expect((await engine(lab, holder)).problems.map(({ code }) => code)).toContain("DRAIN_RESTS");
       const told = (await events(lab, holder)).filter(({ reason }) => reason === "DRAIN_RESTS");
       expect(told).toMatchObject([{ severity: "alert" }]);
+      await lab.node("srv2").startWeb();
+      await until("srv1 drains again", async () => (await member("srv1"))?.drain === "operator");
+      await until("a page of srv2 comes", async () => (await lab.page()) === "srv2");
+      const pages = await Promise.all(Array.from({ length: 6 }, () => lab.page()));
+      expect(new Set(pages)).toEqual(new Set(["srv2"]));
+      expect((await events(lab, holder)).map(({ reason }) => reason)).toContain("DRAIN_COUNTS");
     });
   }
 });
