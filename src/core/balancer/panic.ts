@@ -52,12 +52,7 @@ export function keepMembers(trust: PoolTrust, names: ReadonlySet<string>): PoolT
   return downSince.size === trust.downSince.size ? trust : { ...trust, downSince };
 }
 
-function isSuspected(
-  downSince: ReadonlyMap<string, Instant>,
-  before: boolean,
-  pace: PoolPace,
-  now: Instant,
-): boolean {
+function isSuspected(downSince: ReadonlyMap<string, Instant>, before: boolean, pace: PoolPace, now: Instant): boolean {
   const most = pace.panicShare * pace.members;
   if (before) return downSince.size > most;
   const together = [...downSince.values()].filter((since) => now <= after(since, pace.periodMs)).length;

@@ -244,7 +244,12 @@ export function raiseFileLimit(count: number): void {
   checked("prlimit", c.prlimit(0, RLIMIT_NOFILE, null, limits));
   const wanted = BigInt(count);
   if (limits.every((limit) => limit >= wanted)) return;
-  c.prlimit(0, RLIMIT_NOFILE, limits.map((limit) => (limit >= wanted ? limit : wanted)), null);
+  c.prlimit(
+    0,
+    RLIMIT_NOFILE,
+    limits.map((limit) => (limit >= wanted ? limit : wanted)),
+    null,
+  );
 }
 
 const WNOHANG = 1;
