@@ -19,7 +19,7 @@ import type { Schedule } from "./schedule.ts";
 const FIXED_SEED = 1123;
 const FIXED_MINUTES = effort({ usual: 0.75, long: 3 });
 /** A seed that nobody has seen. */
-const DRAWN_MINUTES = effort({ usual: 0.35, long: 3 });
+const DRAWN_MINUTES = effort({ usual: 0.25, long: 3 });
 const MINUTE_MS = 60_000;
 
 async function unleash(

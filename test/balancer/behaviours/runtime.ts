@@ -5,12 +5,15 @@ import { until } from "../../../src/lab/clock.ts";
 import { describeFailures } from "../../../src/lab/traffic/request-load.ts";
 import { WebSocketVisitor } from "../../../src/lab/traffic/web-socket.ts";
 import { createEngine } from "../../../src/daemon/balancer/engines.ts";
+import { effort } from "../../effort.ts";
 import type { Behaviour } from "../behaviour.ts";
 import { HOST, HTTP } from "../bench.ts";
 import type { Bench } from "../bench.ts";
 import { CHECK } from "../model.ts";
 
 const STICKY = { kind: "cookie", name: "SERVERID", secure: false, httpOnly: true } as const;
+
+const RELOADS = effort({ usual: 6, long: 50 });
 
 /** A change that no runtime command can make. */
 async function reloadWithNewHeader(bench: Bench, value: string): Promise<string> {
@@ -130,7 +133,7 @@ export const RUNTIME: readonly Behaviour[] = [
     async run(bench) {
       await bench.serve({ members: ["one", "two"] });
       const load = bench.load({ perSecond: 300 });
-      for (let index = 1; index <= 10; index += 1) {
+      for (let index = 1; index <= RELOADS; index += 1) {
         equal(await reloadWithNewHeader(bench, String(index)), "reload");
         await until("it is in effect", async () => (await version(bench)) === String(index));
       }
