@@ -28,6 +28,8 @@ import {
 import { Generations, LIVE } from "../generations.ts";
 import { occupiedPorts } from "../occupied-ports.ts";
 import { processesOf, shortenWords, watchEnd, wordsLength, wordsSince } from "../process.ts";
+import { findProgram } from "../programs.ts";
+import type { Pulse } from "../pulse.ts";
 import {
   type Candidate,
   candidatePrint,
@@ -40,16 +42,8 @@ import {
 import { NewsFollower } from "./news.ts";
 import { refusalProblems } from "./own-words.ts";
 import { readProcesses } from "./processes.ts";
-import {
-  checkFolder,
-  findAccount,
-  findProgram,
-  Master,
-  type MasterPlace,
-  masterPlace,
-  readVersion,
-} from "./program.ts";
-import { Pulse } from "./pulse.ts";
+import { checkFolder, findAccount, Master, type MasterPlace, masterPlace, readVersion, PROGRAM } from "./program.ts";
+import { pulseOfHaproxy } from "./pulse.ts";
 import { putCertificates, reconcile } from "./runtime.ts";
 import { command } from "./socket.ts";
 import { LOOK_EVERY_MS, READY_LIMIT_MS, Workers } from "./workers.ts";
@@ -110,7 +104,7 @@ class HaproxyEngine implements Engine {
       ring: RING,
       heard: (news) => this.#tell({ kind: "member", ...news }),
     });
-    this.#pulse = new Pulse({
+    this.#pulse = pulseOfHaproxy({
       master: this.#place.masterSocket,
       worker: this.#runtime,
       isStopped: () => this.#pid !== undefined && processesOf(this.#pid).some(({ isStopped }) => isStopped),
@@ -119,7 +113,7 @@ class HaproxyEngine implements Engine {
   }
 
   async probe(): Promise<Result<{ readonly version: string }>> {
-    const program = findProgram();
+    const program = findProgram(PROGRAM);
     if (program === undefined) {
       return failed(engineProblem("ENGINE_MISSING", "haproxy is not installed", "apt-get install haproxy"));
     }
@@ -294,7 +288,7 @@ class HaproxyEngine implements Engine {
 
   /** Writes a candidate beside the live files and lets HAProxy check it; its name. */
   async #candidate(candidate: Candidate): Promise<Result<string>> {
-    const program = findProgram();
+    const program = findProgram(PROGRAM);
     if (program === undefined)
       return failed(engineProblem("ENGINE_MISSING", "haproxy is not installed", "apt-get install haproxy"));
     const name = this.#generations.write(candidate.files);
@@ -349,7 +343,7 @@ class HaproxyEngine implements Engine {
     let stopWatching = (): void => {};
     let started: number | undefined;
     try {
-      started = await this.#master.start(findProgram() ?? "haproxy", wanted.config);
+      started = await this.#master.start(findProgram(PROGRAM) ?? PROGRAM, wanted.config);
       if (started !== undefined) {
         stopWatching = watchEnd(started, () => {
           hasEnded = true;

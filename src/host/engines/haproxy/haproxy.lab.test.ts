@@ -4,37 +4,22 @@
  * daemon. Needs root and HAProxy.
  */
 
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { findProgram } from "./program.ts";
+import { findProgram } from "../programs.ts";
+import { LIMIT_MS, playScenario } from "../scenario.fixture.ts";
+import { PROGRAM } from "./program.ts";
 
 const SCENARIOS = fileURLToPath(new URL("./fixtures/scenarios.ts", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("./fixtures", import.meta.url));
-const LIMIT_MS = 110_000;
-const LACKS = process.getuid?.() !== 0 || findProgram() === undefined;
+const LACKS = process.getuid?.() !== 0 || findProgram(PROGRAM) === undefined;
 /** Before a release: 50 reloads at 2,000 requests per second for a minute. */
 const RELOADS = Number(process.env["UNDERSTUDY_RELOADS"] ?? 10);
 const PER_SECOND = Number(process.env["UNDERSTUDY_RELOAD_RATE"] ?? 400);
 
-async function lab<T>(scenario: string, options: object = {}): Promise<T> {
-  const namespaces = ["--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"];
-  const argv = [
-    process.execPath,
-    "--disable-warning=ExperimentalWarning",
-    SCENARIOS,
-    scenario,
-    JSON.stringify(options),
-  ];
-  const script = 'mount -t tmpfs none /run && exec "$@"';
-  const { stdout } = await promisify(execFile)("unshare", [...namespaces, "sh", "-c", script, "lab", ...argv], {
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-    // A stand-in of systemctl is found first.
-    env: { ...process.env, PATH: `${FIXTURES}:${process.env["PATH"] ?? ""}` },
-  });
-  return JSON.parse(stdout) as T;
+/** A stand-in of systemctl is found first. */
+function lab<T>(scenario: string, options: object = {}): Promise<T> {
+  return playScenario({ file: SCENARIOS, scenario, options, programs: FIXTURES });
 }
 
 describe.skipIf(LACKS)("the driver of HAProxy (needs root and haproxy)", { timeout: LIMIT_MS }, () => {

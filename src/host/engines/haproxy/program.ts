@@ -1,50 +1,27 @@
 /**
- * The program itself: where it is, which version, what it says about a candidate, and how its master is started, found
+ * The program itself: which version, what it says about a candidate, and how its master is started, found
  * again and ended; as a child that outlives us, or by a unit of systemd.
  */
 
-import { accessSync, constants, existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CONFIG_FILE, USERS_FILE } from "../../../core/balancer/haproxy-names.ts";
 import type { BalancerConfig } from "../../../core/config/balancer.ts";
-import { createCommands, describeResult } from "../../commands.ts";
 import type { CommandResult } from "../../ports.ts";
 import type { EngineOptions } from "../engine.ts";
 import { raiseFileLimit } from "../../linux/libc.ts";
 import { LIVE } from "../generations.ts";
 import { awaitEnd, findByPidFile, identify, launch, type ProcessIdentity, processesOf, signal } from "../process.ts";
+import { hasUnitFailed, killUnit, run, startUnit, stopUnit } from "../programs.ts";
 
-const PROGRAM = "haproxy";
-const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
+export const PROGRAM = "haproxy";
 /** Checking thousands of pools takes seconds. */
 const CHECK_LIMIT_MS = 60_000;
-const UNIT_LIMIT_MS = 60_000;
 /** Open files that HAProxy may have at least, and those beside clients' connections. */
 const MIN_FILES = 65_536;
 const SPARE_FILES = 16_384;
 /** After the last word, before the kill. */
 const TERM_MS = 1_000;
-
-const commands = createCommands({ outputLimitBytes: 65_536 });
-
-function run(argv: readonly string[], timeoutMs: number): Promise<CommandResult> {
-  return commands.run({ argv: [...argv], timeoutMs }, {});
-}
-
-/** Full path, or undefined when it is not installed. */
-export function findProgram(): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(":").filter((folder) => folder !== ""), ...FOLDERS];
-  return folders
-    .map((folder) => join(folder, PROGRAM))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
 
 /** `2.6.12-1+deb12u4`, or undefined. */
 export async function readVersion(program: string): Promise<string | undefined> {
@@ -118,9 +95,7 @@ export class Master {
   ): Promise<number | undefined> {
     const { directory, masterSocket, pidFile, words } = this.#place;
     if (this.#run !== "child") {
-      const argv = ["systemctl", "start", "--no-block", this.#run.unit];
-      const result = await run(argv, UNIT_LIMIT_MS);
-      if (result.code !== 0) throw new Error(`systemctl start ${this.#run.unit} ${describeResult(result)}`);
+      await startUnit(this.#run.unit);
       return undefined;
     }
     rmSync(pidFile, { force: true });
@@ -141,9 +116,7 @@ export class Master {
 
   /** Whether its unit has failed meanwhile; a child is watched by its number. */
   async hasFailed(): Promise<boolean> {
-    if (this.#run === "child") return false;
-    const argv = ["systemctl", "is-failed", "--quiet", this.#run.unit];
-    return (await run(argv, UNIT_LIMIT_MS)).code === 0;
+    return this.#run !== "child" && (await hasUnitFailed(this.#run.unit));
   }
 
   /** Ends it: soft for `graceMs`, then not. */
@@ -156,9 +129,8 @@ export class Master {
       }
     }
     if (this.#run !== "child") {
-      const kill = ["systemctl", "kill", "--signal=SIGKILL", this.#run.unit];
-      if (this.find() !== undefined) await run(kill, UNIT_LIMIT_MS);
-      await run(["systemctl", "stop", this.#run.unit], UNIT_LIMIT_MS);
+      if (this.find() !== undefined) await killUnit(this.#run.unit);
+      await stopUnit(this.#run.unit);
     } else if (this.find()?.pid === pid) {
       // It was started as the leader of a session and a group, which its workers are in too.
       const all = processesOf(pid);

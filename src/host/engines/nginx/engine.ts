@@ -26,11 +26,13 @@ import {
 import { type EngineFile, Generations } from "../generations.ts";
 import { fingerprint, readHostFiles } from "../host-files.ts";
 import { identify, shortenWords, signal, watchEnd, wordsLength, wordsSince } from "../process.ts";
+import { findProgram } from "../programs.ts";
+import type { Pulse } from "../pulse.ts";
 import { certificateNames } from "./certificate-names.ts";
 import { Counters, memberFigures } from "./figures.ts";
 import { refusalProblems, seriousWords } from "./own-words.ts";
-import { type Account, findAccount, findProgram, Master, readVersion } from "./program.ts";
-import { Pulse } from "./pulse.ts";
+import { type Account, findAccount, Master, PROGRAM, readVersion } from "./program.ts";
+import { pulseOfNginx } from "./pulse.ts";
 import { forgetQuestions, readGeneration, readStatus } from "./status.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { unreadableTrees } from "./unreadable-trees.ts";
@@ -91,11 +93,11 @@ class NginxEngine implements Engine {
     this.#master = new Master(options);
     this.#counters = new Counters(options.directory);
     this.#nonlocal = new NonlocalBind({ record: join(options.directory, "nonlocal-bind.json") });
-    this.#pulse = new Pulse({ socket: this.#socket, lost: (detail) => this.#tell({ kind: "ended", detail }) });
+    this.#pulse = pulseOfNginx({ socket: this.#socket, lost: (detail) => this.#tell({ kind: "ended", detail }) });
   }
 
   async probe(): Promise<Result<{ readonly version: string }>> {
-    const program = findProgram();
+    const program = findProgram(PROGRAM);
     if (program === undefined) return missing();
     const found = await readVersion(program);
     if (found === undefined || isOlder(found.version)) {
@@ -258,7 +260,7 @@ class NginxEngine implements Engine {
   }
 
   async #candidate(prepared: Prepared): Promise<Result<string>> {
-    const program = findProgram();
+    const program = findProgram(PROGRAM);
     if (program === undefined) return missing();
     const name = this.#generations.write(prepared.files);
     const folder = join(this.#options.directory, name);
@@ -306,7 +308,7 @@ class NginxEngine implements Engine {
     let unwatch = (): void => {};
     let error = "";
     try {
-      const started = await this.#master.start(findProgram() ?? "nginx");
+      const started = await this.#master.start(findProgram(PROGRAM) ?? PROGRAM);
       if (started !== undefined)
         unwatch = watchEnd(started, () => {
           ended.is = true;

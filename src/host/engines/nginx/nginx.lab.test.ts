@@ -3,33 +3,19 @@
  * fixtures/scenarios.ts). Needs root and nginx.
  */
 
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { findProgram } from "./program.ts";
+import { findProgram } from "../programs.ts";
+import { LIMIT_MS, playScenario } from "../scenario.fixture.ts";
+import { PROGRAM } from "./program.ts";
 
 const SCENARIOS = fileURLToPath(new URL("./fixtures/scenarios.ts", import.meta.url));
-const LIMIT_MS = 110_000;
-const LACKS = process.getuid?.() !== 0 || findProgram() === undefined;
+const LACKS = process.getuid?.() !== 0 || findProgram(PROGRAM) === undefined;
 
-async function lab<T>(scenario: string, options: object = {}): Promise<T> {
-  const namespaces = ["--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"];
-  const argv = [
-    process.execPath,
-    "--disable-warning=ExperimentalWarning",
-    SCENARIOS,
-    scenario,
-    JSON.stringify(options),
-  ];
-  const script = 'mount -t tmpfs none /run && mount -t tmpfs none /var/cache && exec "$@"';
-  const { stdout } = await promisify(execFile)("unshare", [...namespaces, "sh", "-c", script, "lab", ...argv], {
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-  });
-  return JSON.parse(stdout) as T;
+function lab<T>(scenario: string, options: object = {}): Promise<T> {
+  return playScenario({ file: SCENARIOS, scenario, options });
 }
 
 describe.skipIf(LACKS)("the driver of nginx (needs root and nginx)", { timeout: LIMIT_MS }, () => {

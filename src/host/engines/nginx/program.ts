@@ -1,48 +1,26 @@
 /**
- * The program itself: where it is, which version, what it says about a candidate, and how its master is started, found
+ * The program itself: which version, what it says about a candidate, and how its master is started, found
  * again and ended; as a child that outlives us, or by a unit of systemd.
  */
 
-import { accessSync, constants, existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { CONFIG_FILE, pidFile, statusSocket } from "../../../core/balancer/nginx.ts";
-import { createCommands, describeResult } from "../../commands.ts";
 import type { CommandResult } from "../../ports.ts";
 import type { EngineOptions } from "../engine.ts";
 import { LIVE } from "../generations.ts";
 import { awaitEnd, findByPidFile, identify, launch, type ProcessIdentity, signal } from "../process.ts";
+import { hasUnitFailed, run, startUnit, stopUnit } from "../programs.ts";
 import { workersOf } from "./workers.ts";
 
-const FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
+export const PROGRAM = "nginx";
 /** Whom workers run as on Debian, and elsewhere. */
 const ACCOUNTS = ["www-data", "nginx"];
 const CHECK_LIMIT_MS = 60_000;
-const UNIT_LIMIT_MS = 60_000;
 const TERM_MS = 1_000;
 const LOOK_EVERY_MS = 5;
-
-const commands = createCommands({ outputLimitBytes: 65_536 });
-
-function run(argv: readonly string[], timeoutMs: number): Promise<CommandResult> {
-  return commands.run({ argv: [...argv], timeoutMs }, {});
-}
-
-/** Full path, or undefined when it is not installed. */
-export function findProgram(): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(":").filter((folder) => folder !== ""), ...FOLDERS];
-  return folders
-    .map((folder) => join(folder, "nginx"))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
 
 /** Version, and how it was built. */
 export async function readVersion(
@@ -110,7 +88,7 @@ export class Master {
     return findByPidFile(pidFile({ directory: this.#directory }), ({ pid, argv }) => {
       // It writes its title over its arguments, as one word.
       const title = argv.join(" ").trim();
-      const isNginx = title.startsWith("nginx: master process") || basename(argv[0] ?? "") === "nginx";
+      const isNginx = title.startsWith("nginx: master process") || basename(argv[0] ?? "") === PROGRAM;
       return isNginx && title.includes(`-c ${this.#config}`) && hasNginxInside(pid);
     });
   }
@@ -128,15 +106,13 @@ export class Master {
         words: this.firstWords,
       });
     }
-    const result = await run(["systemctl", "start", "--no-block", this.#run.unit], UNIT_LIMIT_MS);
-    if (result.code !== 0) throw new Error(`systemctl start ${this.#run.unit} ${describeResult(result)}`);
+    await startUnit(this.#run.unit);
     return undefined;
   }
 
   /** Whether its unit has failed meanwhile; a child is watched by its number. */
   async hasFailed(): Promise<boolean> {
-    if (this.#run === "child") return false;
-    return (await run(["systemctl", "is-failed", "--quiet", this.#run.unit], UNIT_LIMIT_MS)).code === 0;
+    return this.#run !== "child" && (await hasUnitFailed(this.#run.unit));
   }
 
   /** Ends it: soft for `graceMs`, then not. */
@@ -148,7 +124,7 @@ export class Master {
         await awaitEnd(pid, TERM_MS);
       }
     }
-    if (this.#run !== "child") await run(["systemctl", "stop", this.#run.unit], UNIT_LIMIT_MS);
+    if (this.#run !== "child") await stopUnit(this.#run.unit);
     if (identify(pid) !== undefined) signal(pid, "SIGKILL");
     await awaitEnd(pid, TERM_MS);
     await this.#killWorkers(pid);
